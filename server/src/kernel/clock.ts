@@ -1,0 +1,7 @@
+/** Where the time comes from. Read once an operation, so that one act has one moment (STYLE.md rule 8). */
+export interface Clock {
+  now(): Date
+}
+
+/** The machine's own clock. */
+export const systemClock: Clock = { now: () => new Date(Date.now()) }

@@ -1,0 +1,15 @@
+import type { Duration } from './duration.ts'
+
+/** What became of asking a gateway, mail or SMS, to take a message. `reason` holds no secret and no full address. */
+export type SendOutcome =
+  | { readonly kind: 'sent'; readonly gatewayId?: string }
+  /** Not accepted for a passing cause: try again, not before `retryAfter` when the gateway named one. */
+  | { readonly kind: 'retry'; readonly reason: string; readonly retryAfter?: Duration }
+  /** The address itself is wrong or unreachable: the user's matter, no use in trying again. */
+  | { readonly kind: 'recipient_refused'; readonly reason: string }
+  /** The gateway's account or our settings are wrong: the operator's matter; loud in the log and in /readyz detail. */
+  | { readonly kind: 'operator_fault'; readonly reason: string }
+  /** The gateway refuses this very message for good. */
+  | { readonly kind: 'message_refused'; readonly reason: string }
+  /** Sent off, no answer came: it may have been accepted, so it is never repeated blindly. */
+  | { readonly kind: 'unknown'; readonly reason: string }
