@@ -7,5 +7,6 @@ export default defineConfig({
     testTimeout: 20_000,
     hookTimeout: 20_000,
     typecheck: { enabled: false },
+    reporters: ['default', './test/tally.ts'],
   },
 })
