@@ -1,0 +1,30 @@
+/** Another process kept the database locked, or another transaction kept it, for about five seconds. Worth a 503. */
+export class DatabaseBusy extends Error {
+  override readonly name = 'DatabaseBusy'
+}
+
+const SQLITE_BUSY = 5
+const SQLITE_CONSTRAINT_UNIQUE = 2067
+const SQLITE_CONSTRAINT_PRIMARYKEY = 1555
+const POSTGRES_UNIQUE_VIOLATION = '23505'
+
+/** True for the error either database raises when a row would repeat what has to be unique. */
+export function isUniqueViolation(error: unknown): boolean {
+  const code = sqliteErrorCode(error)
+  if (code !== undefined) return code === SQLITE_CONSTRAINT_UNIQUE || code === SQLITE_CONSTRAINT_PRIMARYKEY
+  return error instanceof Error && 'code' in error && error.code === POSTGRES_UNIQUE_VIOLATION
+}
+
+/** SQLite's extended result code (https://sqlite.org/rescode.html), or undefined for an error of another origin. */
+export function sqliteErrorCode(error: unknown): number | undefined {
+  if (!(error instanceof Error) || !('errcode' in error)) return undefined
+  return typeof error.errcode === 'number' ? error.errcode : undefined
+}
+
+/** The result code without its extension: 517 (BUSY_SNAPSHOT) is a kind of 5 (BUSY). */
+export function sqlitePrimaryCode(error: unknown): number | undefined {
+  const code = sqliteErrorCode(error)
+  return code === undefined ? undefined : code & 0xff
+}
+
+export const isBusy = (error: unknown): boolean => sqlitePrimaryCode(error) === SQLITE_BUSY

@@ -1,0 +1,56 @@
+import type { Kysely } from 'kysely'
+import { DEFAULT_MIGRATION_TABLE, Migrator, type Migration } from 'kysely/migration'
+import type { Database } from './schema.ts'
+import { DatabaseUnfit } from './unfit.ts'
+
+export interface MigrationPlan {
+  readonly migrations: Record<string, Migration>
+  /** What a refusal calls this database. */
+  readonly where: string
+  /** Called once, under the lock, when a database that has something in it is about to change. */
+  readonly beforeChange: (firstPending: string) => void
+}
+
+/**
+ * Brings the database up to the newest migration, all in one transaction, and resolves to the names of those that ran.
+ * The transaction's write lock keeps other processes out; whoever had to wait finds nothing left to do.
+ *
+ * @throws {DatabaseUnfit} when the database has a migration this program does not know.
+ */
+export async function migrate(db: Database, plan: MigrationPlan): Promise<string[]> {
+  const names = Object.keys(plan.migrations).sort()
+  if ((await pending(db, names, plan.where)).length === 0) return []
+  return db.transaction().execute(async (db) => {
+    const [first] = await pending(db, names, plan.where)
+    if (first === undefined) return []
+    if (await hasTables(db)) plan.beforeChange(first)
+    const provider = { getMigrations: () => Promise.resolve(plan.migrations) }
+    const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
+    if (error !== undefined) throw error
+    return results?.map((result) => result.migrationName) ?? []
+  })
+}
+
+async function pending(db: Database, names: readonly string[], where: string): Promise<string[]> {
+  const applied = await appliedMigrations(db)
+  const unknown = applied.find((name) => !names.includes(name))
+  if (unknown !== undefined) throw new DatabaseUnfit('newer_schema', where, `migration ${unknown} is unknown here`)
+  return names.filter((name) => !applied.includes(name))
+}
+
+async function appliedMigrations(db: Database): Promise<string[]> {
+  if (!(await tableNames(db)).includes(DEFAULT_MIGRATION_TABLE)) return []
+  const rows = await (db as unknown as Kysely<MigrationTable>).selectFrom('kysely_migration').select('name').execute()
+  return rows.map((row) => row.name)
+}
+
+interface MigrationTable {
+  kysely_migration: { name: string; timestamp: string }
+}
+
+const hasTables = async (db: Database): Promise<boolean> => (await tableNames(db)).length > 0
+
+async function tableNames(db: Database): Promise<string[]> {
+  const tables = await db.introspection.getTables({ withInternalKyselyTables: true })
+  return tables.map((table) => table.name)
+}

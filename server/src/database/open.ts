@@ -1,0 +1,77 @@
+import { resolve } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { untilFree } from './busy.ts'
+import { columnsOf } from './columns.ts'
+import { copyAside, ensureFile, refuseDamaged, unfitOr } from './file.ts'
+import { migrate } from './migrate.ts'
+import { migrationsFor } from './migrations/all.ts'
+import type { Database, Schema } from './schema.ts'
+import { createSqliteDialect, type BeforeStatement } from './sqlite.ts'
+
+export type DatabaseLocation = { readonly kind: 'memory' } | { readonly kind: 'file'; readonly path: string }
+
+/** What opening did, worth a line in the log. */
+export type OpeningStep =
+  | { readonly kind: 'created'; readonly path: string }
+  | { readonly kind: 'copied'; readonly path: string }
+  | { readonly kind: 'migrated'; readonly migrations: readonly string[] }
+
+export interface OpenOptions {
+  readonly location: DatabaseLocation
+  readonly onStep?: (step: OpeningStep) => void
+  /** For tests of faults: what it throws, the statement throws. */
+  readonly beforeStatement?: BeforeStatement
+}
+
+export interface OpenDatabase {
+  readonly db: Database
+  close(): Promise<void>
+}
+
+/**
+ * Opens the database, makes it when there is none, and migrates it, under a lock and after copying it aside.
+ *
+ * @throws {DatabaseUnfit} for one that cannot be used, which is left as it was.
+ * @throws {DatabaseBusy} when another process keeps it locked for more than five seconds.
+ */
+export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
+  const { location, onStep } = options
+  if (location.kind === 'memory') return prepare(new DatabaseSync(':memory:'), 'in memory', options)
+  const path = resolve(location.path)
+  if (await ensureFile(path)) onStep?.({ kind: 'created', path })
+  try {
+    return await prepare(await openFile(path), path, options)
+  } catch (error) {
+    throw unfitOr(error, path)
+  }
+}
+
+async function openFile(path: string): Promise<DatabaseSync> {
+  const sqlite = new DatabaseSync(path, { timeout: 0 }) // whoever waits, waits in untilFree
+  try {
+    await untilFree(() => sqlite.exec('pragma journal_mode = wal; pragma synchronous = full'))
+    await untilFree(() => refuseDamaged(sqlite, path))
+    return sqlite
+  } catch (error) {
+    sqlite.close()
+    throw error
+  }
+}
+
+async function prepare(sqlite: DatabaseSync, where: string, options: OpenOptions): Promise<OpenDatabase> {
+  sqlite.exec('pragma foreign_keys = on')
+  const db = new Kysely<Schema>({ dialect: createSqliteDialect(sqlite, options.beforeStatement) })
+  try {
+    const migrations = await migrate(db, {
+      migrations: migrationsFor(columnsOf.sqlite),
+      where,
+      beforeChange: (first) => options.onStep?.({ kind: 'copied', path: copyAside(where, first) }),
+    })
+    if (migrations.length > 0) options.onStep?.({ kind: 'migrated', migrations })
+    return { db, close: () => db.destroy() }
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}

@@ -1,0 +1,21 @@
+import type { Secret } from '../kernel/secret.ts'
+import type { Database } from './schema.ts'
+
+const FINGERPRINT = 'secret_fingerprint'
+
+/**
+ * Ties a database to the secret its rows are sealed and hashed under. `bound`: it was tied to this one just now, being
+ * new. `same`: it was already. `different`: nothing in it can be read with this secret, so the server must not start.
+ */
+export async function bindSecret(db: Database, secret: Secret): Promise<'bound' | 'same' | 'different'> {
+  const value = Buffer.from(secret.key('fingerprint')).toString('hex')
+  const bound = await db
+    .insertInto('meta')
+    .values({ key: FINGERPRINT, value })
+    .onConflict((conflict) => conflict.column('key').doNothing())
+    .returning('key')
+    .executeTakeFirst()
+  if (bound) return 'bound'
+  const stored = await db.selectFrom('meta').select('value').where('key', '=', FINGERPRINT).executeTakeFirst()
+  return stored?.value === value ? 'same' : 'different'
+}
