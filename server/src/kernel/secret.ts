@@ -8,6 +8,7 @@ export type Key = Uint8Array & { readonly __brand: 'Key' }
 export type KeyLabel =
   | 'fingerprint'
   | 'refresh-token'
+  | 'refresh-token-id'
   | 'signing-keys'
   | 'one-time-code'
   | 'outbox'
