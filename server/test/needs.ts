@@ -24,17 +24,17 @@ const TOOLS = {
 } satisfies Record<string, Tool>
 
 /**
- * The command of a tool this test needs and the machine may lack. Where it is missing the test that asked is skipped, and a
+ * The command of a tool a test needs and the machine may lack. Where it is missing the test that asked is skipped, and a
  * line says what to install; in CI (the variable `CI` set) nothing is skipped and this throws instead. `python` means one
  * with PyJWT and djangorestframework-simplejwt.
  */
-export function needs(test: TestContext, name: keyof typeof TOOLS): string {
+export function needs(context: TestContext, name: keyof typeof TOOLS): string {
   const command = found(TOOLS[name])
   if (command !== undefined) return command
   const reason = `${name} is missing: apt-get install ${TOOLS[name].packages}`
   if (process.env['CI']) throw new Error(reason)
-  console.warn(`skipped "${test.task.name}": ${reason}`)
-  return test.skip(reason)
+  console.warn(`skipped "${context.task.name}": ${reason}`)
+  return context.skip(reason)
 }
 
 function found({ candidates, probe }: Tool): string | undefined {
