@@ -1,0 +1,141 @@
+import { sql } from 'kysely'
+import type { Database, DeliveriesTable } from '../../database/schema.ts'
+
+export type Channel = DeliveriesTable['channel']
+
+/** A message to be stored until it is sent. */
+export interface NewDelivery {
+  readonly id: string
+  readonly channel: Channel
+  readonly userId: number
+  readonly template: string
+  readonly sealed: Uint8Array
+  readonly deadline: Date
+}
+
+/** A delivery this worker has in hand. `attempts` counts this one, and so tells whether the hand is still ours. */
+export interface Claim {
+  readonly id: string
+  readonly channel: Channel
+  readonly template: string
+  readonly sealed: Uint8Array | null
+  readonly attempts: number
+  readonly deadline: Date
+}
+
+export async function insertDelivery(db: Database, delivery: NewDelivery, now: Date): Promise<void> {
+  await db
+    .insertInto('deliveries')
+    .values({ ...delivery, status: 'queued', createdAt: now, nextAttemptAt: now })
+    .execute()
+}
+
+/** Whether anything waits for a worker: an attempt that is due, a lease or a deadline that ran out. Takes no lock. */
+export async function hasDue(db: Database, now: Date): Promise<boolean> {
+  const due = await db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('status', '=', 'queued')
+    .where('nextAttemptAt', '<=', now)
+    .limit(1)
+    .executeTakeFirst()
+  return due !== undefined
+}
+
+const INTERRUPTED = 'interrupted'
+
+/**
+ * Takes up to `limit` due deliveries of a channel in hand until `leasedUntil`; no other worker gets them before. One whose
+ * lease ran out was interrupted, perhaps after it was sent: it is taken once more, never a third time (see `buryHopeless`).
+ */
+export async function claimDue(
+  db: Database,
+  wanted: { channel: Channel; gateway: string; limit: number; leasedUntil: Date },
+  now: Date,
+): Promise<Claim[]> {
+  const { channel, gateway, limit, leasedUntil } = wanted
+  return (
+    db
+      .updateTable('deliveries')
+      .set((eb) => ({
+        leasedUntil,
+        // One moment says for every queued row when a worker must look at it again.
+        nextAttemptAt: leasedUntil,
+        attempts: eb('attempts', '+', 1),
+        gateway,
+        reason: eb.case().when('leasedUntil', 'is not', null).then(INTERRUPTED).else(eb.ref('reason')).end(),
+      }))
+      .where('id', 'in', (eb) =>
+        eb
+          .selectFrom('deliveries')
+          .select('id')
+          .where('status', '=', 'queued')
+          .where('channel', '=', channel)
+          .where('nextAttemptAt', '<=', now)
+          .where('deadline', '>', now)
+          .orderBy('nextAttemptAt')
+          .limit(limit),
+      )
+      // Again, and not only inside: PostgreSQL asks these once more after waiting for a row that another worker was taking.
+      .where('status', '=', 'queued')
+      .where('nextAttemptAt', '<=', now)
+      .returning(['id', 'channel', 'template', 'sealed', 'attempts', 'deadline'])
+      .execute()
+  )
+}
+
+/** What became of an attempt. */
+export type Settlement =
+  | { readonly status: 'sent'; readonly gatewayId: string | null }
+  | { readonly status: 'queued'; readonly nextAttemptAt: Date; readonly reason: string }
+  | { readonly status: 'dead'; readonly reason: string }
+
+/** Records it, unless the lease ran out and another worker took over. The message is wiped once sent or dead. */
+export async function settle(db: Database, claim: Claim, settlement: Settlement, now: Date): Promise<void> {
+  const finished = settlement.status === 'queued' ? {} : { sealed: null, finishedAt: now }
+  await db
+    .updateTable('deliveries')
+    .set({ ...settlement, ...finished, leasedUntil: null })
+    .where('id', '=', claim.id)
+    .where('status', '=', 'queued')
+    .where('attempts', '=', claim.attempts)
+    .execute()
+}
+
+/** A delivery given up, for the log. */
+export interface Buried {
+  readonly id: string
+  readonly template: string
+  readonly reason: string | null
+}
+
+/** Gives up what is past its deadline and what was interrupted twice, unless a worker has it in hand. */
+export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
+  return db
+    .updateTable('deliveries')
+    .set((eb) => ({
+      status: 'dead' as const,
+      sealed: null,
+      finishedAt: now,
+      leasedUntil: null,
+      reason: eb
+        .case()
+        .when('deadline', '>', now)
+        .then('interrupted twice')
+        .when('reason', 'is', null)
+        .then('expired')
+        .else(sql<string>`'expired; ' || reason`)
+        .end(),
+    }))
+    .where('status', '=', 'queued')
+    .where('nextAttemptAt', '<=', now)
+    .where((eb) =>
+      eb.or([eb('deadline', '<=', now), eb.and([eb('leasedUntil', 'is not', null), eb('reason', '=', INTERRUPTED)])]),
+    )
+    .returning(['id', 'template', 'reason'])
+    .execute()
+}
+
+export async function deleteFinishedBefore(db: Database, moment: Date): Promise<void> {
+  await db.deleteFrom('deliveries').where('finishedAt', '<', moment).execute()
+}

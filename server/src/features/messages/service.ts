@@ -1,0 +1,59 @@
+import type { Database } from '../../database/schema.ts'
+import { after, days } from '../../kernel/duration.ts'
+import { uuidv7, type Random } from '../../kernel/random.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { sealContent, type Content } from './content.ts'
+import type { Message } from './message.ts'
+import { insertDelivery } from './outbox.ts'
+import { renderMail } from './templates/mail.ts'
+import { renderSms } from './templates/sms.ts'
+import type { Sender } from './templates/wording.ts'
+
+export type { Message } from './message.ts'
+
+// A notice that comes later than a day frightens more than it helps.
+const NOTICE_LIFETIME = days(1)
+
+export interface Messages {
+  /**
+   * Stores the message, rendered and sealed, through `db`: the caller's transaction, so that it is sent if and only if
+   * what it tells of was committed. A worker sends it until its code expires (a notice: for a day).
+   */
+  enqueue(db: Database, message: Message, now: Date): Promise<void>
+  /** To be called after that commit: a worker in this process looks at once, others within a second. */
+  wake(): void
+}
+
+interface MessagesDeps {
+  readonly secret: Secret
+  readonly random: Random
+  readonly sender: Sender
+  readonly wake: () => void
+}
+
+export function createMessages({ secret, random, sender, wake }: MessagesDeps): Messages {
+  return {
+    wake,
+    async enqueue(db, message, now) {
+      const id = uuidv7(random, now)
+      const delivery = {
+        id,
+        channel: message.channel,
+        userId: message.userId,
+        template: message.kind,
+        sealed: sealContent(secret, contentOf(message, sender, now), id, random),
+        deadline: 'expiresAt' in message ? message.expiresAt : after(now, NOTICE_LIFETIME),
+      }
+      await insertDelivery(db, delivery, now)
+    },
+  }
+}
+
+function contentOf(message: Message, sender: Sender, now: Date): Content {
+  const code = 'code' in message ? { code: message.code, expiresAt: message.expiresAt } : {}
+  if (message.channel === 'email') {
+    return { channel: 'email', to: message.to, ...renderMail(message, sender, now), ...code }
+  }
+  const { to, language } = message
+  return { channel: 'sms', to, language, text: renderSms(message, sender, now), ...code }
+}
