@@ -1,0 +1,68 @@
+import { Refusal } from '../../kernel/refusal.ts'
+
+/** How much work there is: tasks running now, tasks waiting for one of them to end, tasks ended since the start. */
+export interface Load {
+  readonly running: number
+  readonly waiting: number
+  readonly done: number
+}
+
+/** Runs tasks, no more than so many at once, in the order they came. */
+export interface Queue {
+  /**
+   * Settles as the task does. Refuses with `overloaded` when too many wait already. When `signal` fires while the task still
+   * waits, gives up its place and rejects with the signal's reason; a task once begun runs to its end.
+   */
+  run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>
+  load(): Load
+}
+
+export function createQueue(atOnce: number, maxWaiting: number): Queue {
+  const waiting = new Set<() => void>()
+  let running = 0
+  let done = 0
+
+  async function enter(signal?: AbortSignal): Promise<void> {
+    signal?.throwIfAborted()
+    if (running < atOnce) {
+      running += 1
+      return
+    }
+    if (waiting.size >= maxWaiting) throw overloaded()
+    await new Promise<void>((resolve, reject) => {
+      const giveUp = () => {
+        waiting.delete(begin)
+        reject(signal!.reason as Error)
+      }
+      const begin = () => {
+        signal?.removeEventListener('abort', giveUp)
+        resolve()
+      }
+      waiting.add(begin)
+      signal?.addEventListener('abort', giveUp, { once: true })
+    })
+  }
+
+  function leave(): void {
+    done += 1
+    const [next] = waiting
+    // The place passes straight on, so that nobody who comes between can take it too.
+    if (next === undefined) running -= 1
+    else if (waiting.delete(next)) next()
+  }
+
+  return {
+    async run(task, signal) {
+      await enter(signal)
+      try {
+        return await task()
+      } finally {
+        leave()
+      }
+    },
+    load: () => ({ running, waiting: waiting.size, done }),
+  }
+}
+
+// A full queue is worked off within a second.
+const overloaded = () => new Refusal('overloaded', 'too many hashes wait already', { headers: { 'retry-after': '1' } })

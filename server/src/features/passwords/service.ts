@@ -1,0 +1,25 @@
+import type { Config } from '../../config.ts'
+import type { Fault } from '../../kernel/fault.ts'
+import type { Random } from '../../kernel/random.ts'
+import { createHasher } from './hasher.ts'
+import type { Hasher } from './hasher.ts'
+import { faultsOf } from './policy.ts'
+import type { PasswordOwner } from './policy.ts'
+
+/** What a password may be, and how it is kept and compared. Never to be called inside a transaction: hashing takes time. */
+export interface Passwords extends Hasher {
+  /** Everything that is wrong with a password its owner wants, at once; empty when it may be used. */
+  faultsOf(password: string, owner: PasswordOwner): Fault[]
+}
+
+export function createPasswords(parts: {
+  config: Pick<Config, 'passwordPolicy' | 'productName'>
+  random: Random
+  hashesAtOnce: number
+}): Passwords {
+  const rules = { policy: parts.config.passwordPolicy, productName: parts.config.productName }
+  return {
+    ...createHasher(parts.random, parts.hashesAtOnce),
+    faultsOf: (password, owner) => faultsOf(password, rules, owner),
+  }
+}
