@@ -28,3 +28,6 @@ export function sqlitePrimaryCode(error: unknown): number | undefined {
 }
 
 export const isBusy = (error: unknown): boolean => sqlitePrimaryCode(error) === SQLITE_BUSY
+
+/** What a library gave as an error of unknown type, as the `Error` it is but for malice. */
+export const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)))

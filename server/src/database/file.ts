@@ -1,6 +1,5 @@
 import {
   accessSync,
-  chmodSync,
   closeSync,
   constants,
   fsyncSync,
@@ -14,15 +13,16 @@ import {
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { setTimeout } from 'node:timers/promises'
-import { sqlitePrimaryCode } from './errors.ts'
-import { DatabaseUnfit } from './unfit.ts'
+import { asError, sqlitePrimaryCode } from './errors.ts'
+import { DatabaseUnfit, type Unfitness } from './unfit.ts'
 
 const OWNER_ONLY_FOLDER = 0o700
 const OWNER_ONLY_FILE = 0o600
 
-// A check reads the whole file, about a second for each gigabyte that is in the page cache and several for one that is
-// not; with this limit it costs a start less than a tenth of a second. Above it, `doctor` is the one to look.
-const CHECKED_AT_START_BYTES = 64 * 1024 * 1024
+// To look through a file is to read all of it: measured, 0.6 s a gigabyte from the page cache and 14 s from a slow disk.
+// With this limit a start loses at most half a second. SQLite notices by itself, at the first read, when the end of a
+// larger file is missing; any other fault in one shows when its page is read.
+const CHECKED_AT_START_BYTES = 32 * 1024 * 1024
 
 const COPIES_KEPT = 3
 
@@ -32,22 +32,25 @@ const COPIES_KEPT = 3
  * @throws {DatabaseUnfit}
  */
 export async function ensureFile(path: string): Promise<boolean> {
+  mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER })
+  if (createOnly(path)) return true
+  if (!statSync(path).isFile()) throw new DatabaseUnfit('not_a_file', path)
+  await refuseEmpty(path)
+  // SQLite would open what it may not write all the same, and fail at the first insert.
+  accessSync(path, constants.R_OK | constants.W_OK)
+  accessSync(dirname(path), constants.W_OK)
+  return false
+}
+
+/** False when something is there already; only one of two processes makes it. */
+function createOnly(path: string): boolean {
   try {
-    mkdirSync(dirname(path), { recursive: true, mode: OWNER_ONLY_FOLDER })
     closeSync(openSync(path, 'wx', OWNER_ONLY_FILE))
     return true
   } catch (error) {
-    if (!isErrno(error, 'EEXIST')) throw unfitOr(error, path)
+    if (isErrno(error, 'EEXIST')) return false
+    throw error
   }
-  if (!statSync(path).isFile()) throw new DatabaseUnfit('not_a_file', path)
-  await refuseEmpty(path)
-  try {
-    accessSync(path, constants.R_OK | constants.W_OK)
-    accessSync(dirname(path), constants.W_OK)
-  } catch (error) {
-    throw unfitOr(error, path)
-  }
-  return false
 }
 
 /** An empty file may be one that another process is making at this moment; for that, a moment must be enough. */
@@ -59,20 +62,14 @@ async function refuseEmpty(path: string): Promise<void> {
 }
 
 /**
- * Looks through the whole database when it is small, otherwise only at whether all of the file is there.
+ * Looks through every page of a database that is not too large for that.
  *
  * @throws {DatabaseUnfit} naming the first fault.
  */
 export function refuseDamaged(sqlite: DatabaseSync, path: string): void {
-  const { size } = statSync(path)
-  const fault = size <= CHECKED_AT_START_BYTES ? findDamage(sqlite) : undefined
-  if (fault !== undefined) throw new DatabaseUnfit('damaged', path, fault)
-}
-
-/** The first fault in the pages of this database, or undefined. Takes seconds for each gigabyte. */
-export function findDamage(sqlite: DatabaseSync): string | undefined {
+  if (statSync(path).size > CHECKED_AT_START_BYTES) return
   const verdict = sqlite.prepare('pragma quick_check(1)').get()?.['quick_check']
-  return verdict === 'ok' ? undefined : String(verdict)
+  if (verdict !== 'ok') throw new DatabaseUnfit('damaged', path, String(verdict))
 }
 
 /**
@@ -83,22 +80,25 @@ export function copyAside(path: string, migration: string): string {
   const copy = `${path}.before-${migration}`
   const unfinished = `${copy}.unfinished`
   rmSync(unfinished, { force: true })
-  closeSync(openSync(unfinished, 'wx', OWNER_ONLY_FILE))
-  const reader = new DatabaseSync(path, { readOnly: true })
   try {
-    reader.prepare('vacuum into ?').run(unfinished)
+    closeSync(openSync(unfinished, 'wx', OWNER_ONLY_FILE))
+    writeCopy(path, unfinished)
+    renameSync(unfinished, copy)
   } finally {
-    reader.close()
+    rmSync(unfinished, { force: true })
   }
-  chmodSync(unfinished, OWNER_ONLY_FILE)
-  flush(unfinished)
-  renameSync(unfinished, copy)
   dropOldCopies(path)
   return copy
 }
 
-function flush(path: string): void {
-  const descriptor = openSync(path, 'r')
+function writeCopy(path: string, copy: string): void {
+  const reader = new DatabaseSync(path, { readOnly: true })
+  try {
+    reader.prepare('vacuum into ?').run(copy)
+  } finally {
+    reader.close()
+  }
+  const descriptor = openSync(copy, 'r+')
   fsyncSync(descriptor)
   closeSync(descriptor)
 }
@@ -110,25 +110,29 @@ function dropOldCopies(path: string): void {
   for (const name of copies.toSorted().slice(0, -COPIES_KEPT)) rmSync(join(folder, name))
 }
 
-const UNFIT_BY_ERRNO = {
-  EACCES: 'no_permission',
-  EPERM: 'no_permission',
-  EROFS: 'no_permission',
-  ENOTDIR: 'not_a_file',
-} as const
-const UNFIT_BY_SQLITE = { 8: 'no_permission', 11: 'damaged', 14: 'no_permission', 26: 'not_a_database' } as const
+const UNFIT_BY_ERRNO: ReadonlyMap<unknown, Unfitness> = new Map([
+  ['EACCES', 'no_permission'],
+  ['EPERM', 'no_permission'],
+  ['EROFS', 'no_permission'],
+  ['EEXIST', 'not_a_file'], // from mkdir: a file where the folder should be
+  ['ENOTDIR', 'not_a_file'],
+])
+
+// https://sqlite.org/rescode.html
+const UNFIT_BY_SQLITE: ReadonlyMap<unknown, Unfitness> = new Map([
+  [8, 'no_permission'], // READONLY
+  [11, 'damaged'], // CORRUPT
+  [14, 'no_permission'], // CANTOPEN
+  [26, 'not_a_database'], // NOTADB
+])
 
 /** The refusal this error stands for, or the error itself when it is none. */
-export function unfitOr(error: unknown, path: string): unknown {
-  if (!(error instanceof Error)) return error
-  const sqliteCode = sqlitePrimaryCode(error)
-  if (sqliteCode !== undefined && sqliteCode in UNFIT_BY_SQLITE) {
-    return new DatabaseUnfit(UNFIT_BY_SQLITE[sqliteCode as keyof typeof UNFIT_BY_SQLITE], path, error.message)
-  }
-  for (const [code, reason] of Object.entries(UNFIT_BY_ERRNO)) {
-    if (isErrno(error, code)) return new DatabaseUnfit(reason, path, error.message)
-  }
-  return error
+export function unfitOr(error: unknown, path: string): Error {
+  const failure = asError(error)
+  const reason =
+    UNFIT_BY_SQLITE.get(sqlitePrimaryCode(failure)) ??
+    ('code' in failure ? UNFIT_BY_ERRNO.get(failure.code) : undefined)
+  return reason === undefined ? failure : new DatabaseUnfit(reason, path, failure.message)
 }
 
 const isErrno = (error: unknown, code: string): boolean =>

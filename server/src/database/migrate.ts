@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import { DEFAULT_MIGRATION_TABLE, Migrator, type Migration } from 'kysely/migration'
+import { asError } from './errors.ts'
 import type { Database } from './schema.ts'
 import { DatabaseUnfit } from './unfit.ts'
 
@@ -18,7 +19,7 @@ export interface MigrationPlan {
  * @throws {DatabaseUnfit} when the database has a migration this program does not know.
  */
 export async function migrate(db: Database, plan: MigrationPlan): Promise<string[]> {
-  const names = Object.keys(plan.migrations).sort()
+  const names = Object.keys(plan.migrations).toSorted()
   if ((await pending(db, names, plan.where)).length === 0) return []
   return db.transaction().execute(async (db) => {
     const [first] = await pending(db, names, plan.where)
@@ -26,7 +27,7 @@ export async function migrate(db: Database, plan: MigrationPlan): Promise<string
     if (await hasTables(db)) plan.beforeChange(first)
     const provider = { getMigrations: () => Promise.resolve(plan.migrations) }
     const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
-    if (error !== undefined) throw error
+    if (error !== undefined) throw asError(error)
     return results?.map((result) => result.migrationName) ?? []
   })
 }

@@ -39,8 +39,8 @@ export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> 
   const { location, onStep } = options
   if (location.kind === 'memory') return prepare(new DatabaseSync(':memory:'), 'in memory', options)
   const path = resolve(location.path)
-  if (await ensureFile(path)) onStep?.({ kind: 'created', path })
   try {
+    if (await ensureFile(path)) onStep?.({ kind: 'created', path })
     return await prepare(await openFile(path), path, options)
   } catch (error) {
     throw unfitOr(error, path)

@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import { DatabaseSync, type SQLOutputValue, type StatementSync } from 'node:sqlite'
+import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
 import {
   SqliteAdapter,
   SqliteIntrospector,
@@ -126,11 +126,7 @@ class SqliteDriver implements Driver {
     return new Promise<T>((resolve, reject) => {
       const turn = (): void => {
         clearTimeout(timer)
-        try {
-          resolve(work())
-        } catch (error) {
-          reject(error)
-        }
+        resolve(settled(work))
       }
       const timer = setTimeout(() => {
         this.#line.splice(this.#line.indexOf(turn), 1)
@@ -149,6 +145,11 @@ class SqliteDriver implements Driver {
       turn()
     }
   }
+}
+
+/** Does `work` now, before returning, and keeps what it gives or throws. */
+async function settled<T>(work: () => T): Promise<T> {
+  return work()
 }
 
 class SqliteConnection implements DatabaseConnection {

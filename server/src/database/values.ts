@@ -12,26 +12,18 @@ const ISO_LENGTH = '2026-01-31T12:00:00.000Z'.length
  * @throws {TypeError}
  */
 export function toSqlite(value: unknown): SQLInputValue {
-  switch (typeof value) {
-    case 'string':
-    case 'bigint':
-      return value
-    case 'number':
-      if (!Number.isFinite(value)) break
-      return value
-    case 'boolean':
-      return value ? 1 : 0
-    case 'object':
-      if (value === null || value instanceof Uint8Array) return value
-      if (value instanceof Date) return momentToText(value)
-      if (isJson(value)) return JSON.stringify(value)
-  }
-  throw new TypeError(`a ${describe(value)} cannot be stored`)
+  if (typeof value === 'string' || typeof value === 'bigint' || value === null) return value
+  if (typeof value === 'number' && Number.isFinite(value)) return value
+  if (typeof value === 'boolean') return value ? 1 : 0
+  if (value instanceof Uint8Array) return value
+  if (value instanceof Date) return momentToText(value)
+  if (typeof value === 'object' && isJson(value)) return JSON.stringify(value)
+  throw new TypeError(`a value of the kind ${kindOf(value)} cannot be stored`)
 }
 
 function momentToText(moment: Date): string {
-  const text = moment.toISOString()
-  if (text.length !== ISO_LENGTH) throw new TypeError('a moment outside the years 0 to 9999 cannot be stored')
+  const text = Number.isNaN(moment.getTime()) ? '' : moment.toISOString()
+  if (text.length !== ISO_LENGTH) throw new TypeError('no moment in the years 0 to 9999, hence not stored')
   return text
 }
 
@@ -41,9 +33,9 @@ function isJson(value: object): boolean {
 }
 
 /** The kind of a value, never the value itself: it may be a secret. */
-function describe(value: unknown): string {
-  if (typeof value === 'object') return value?.constructor.name ?? 'null'
-  return Number.isNaN(value) ? 'NaN' : typeof value
+function kindOf(value: unknown): string {
+  if (typeof value === 'number') return 'NaN or Infinity'
+  return typeof value === 'object' && value !== null ? value.constructor.name : typeof value
 }
 
 /** How one column of a result reaches us. `read` is undefined where what SQLite gives is right as it is. */
