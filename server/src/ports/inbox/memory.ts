@@ -1,0 +1,69 @@
+import type { Clock } from '../../kernel/clock.ts'
+import type { SendOutcome } from '../../kernel/delivery.ts'
+import type { Mail, MailGateway } from '../mail/port.ts'
+import type { Sms, SmsGateway } from '../sms/port.ts'
+import type { Inbox, InboxMessage } from './port.ts'
+
+/** Stands in for both gateways while none is set, and shows what they would have sent. */
+export interface LocalInbox extends Inbox {
+  readonly mail: MailGateway
+  readonly sms: SmsGateway
+}
+
+// A page to scroll, and a bound for what a load test leaves in memory.
+const CAPACITY = 200
+
+/**
+ * Accepts everything and keeps the newest `capacity` messages in memory; a message sent again replaces its earlier copy.
+ * Gone when the process ends.
+ */
+export function createLocalInbox({
+  clock,
+  capacity = CAPACITY,
+}: {
+  readonly clock: Clock
+  readonly capacity?: number
+}): LocalInbox {
+  const kept = new Map<string, InboxMessage>() // oldest first
+  const keep = async (message: InboxMessage): Promise<SendOutcome> => {
+    kept.delete(message.id)
+    kept.set(message.id, message)
+    const oldest = kept.keys().next()
+    if (kept.size > capacity && !oldest.done) kept.delete(oldest.value)
+    return { kind: 'sent', gatewayId: message.id }
+  }
+  const gateway = { name: 'inbox', close: async () => {} }
+  return {
+    mail: { ...gateway, send: (mail) => keep(fromMail(mail, clock.now())) },
+    sms: { ...gateway, send: (sms) => keep(fromSms(sms, clock.now())) },
+    messages(to) {
+      const newestFirst = [...kept.values()].toReversed()
+      if (to === undefined) return newestFirst
+      return newestFirst.filter((message) => message.to.toLowerCase() === to.toLowerCase())
+    },
+  }
+}
+
+const fromMail = (mail: Mail, sentAt: Date): InboxMessage => ({
+  id: mail.id,
+  channel: 'email',
+  to: mail.to,
+  subject: mail.subject,
+  text: mail.text,
+  html: mail.html,
+  code: mail.code,
+  expiresAt: mail.expiresAt,
+  sentAt,
+})
+
+const fromSms = (sms: Sms, sentAt: Date): InboxMessage => ({
+  id: sms.id,
+  channel: 'sms',
+  to: sms.to,
+  subject: undefined,
+  text: sms.text,
+  html: undefined,
+  code: sms.code,
+  expiresAt: sms.expiresAt,
+  sentAt,
+})

@@ -1,0 +1,20 @@
+/** A mail or SMS that stayed here instead of leaving, as its reader would have seen it. */
+export interface InboxMessage {
+  readonly id: string
+  readonly channel: 'email' | 'sms'
+  readonly to: string
+  /** Undefined for an SMS, as is `html`. */
+  readonly subject: string | undefined
+  readonly text: string
+  readonly html: string | undefined
+  /** Undefined for a message that carries none, as is `expiresAt`. */
+  readonly code: string | undefined
+  readonly expiresAt: Date | undefined
+  readonly sentAt: Date
+}
+
+/** What the local inbox holds: for developers and their tests, never in production. */
+export interface Inbox {
+  /** Newest first; only those to `to`, when given (letter case aside). */
+  messages(to?: string): readonly InboxMessage[]
+}
