@@ -25,6 +25,7 @@ const OWNER_ONLY_FILE = 0o600
 const CHECKED_AT_START_BYTES = 32 * 1024 * 1024
 
 const COPIES_KEPT = 3
+const UNFINISHED = '.unfinished'
 
 /**
  * Makes the file, readable by its owner alone, or refuses one that cannot be used. True: it was made just now.
@@ -78,7 +79,7 @@ export function refuseDamaged(sqlite: DatabaseSync, path: string): void {
  */
 export function copyAside(path: string, migration: string): string {
   const copy = `${path}.before-${migration}`
-  const unfinished = `${copy}.unfinished`
+  const unfinished = `${copy}${UNFINISHED}`
   rmSync(unfinished, { force: true })
   try {
     closeSync(openSync(unfinished, 'wx', OWNER_ONLY_FILE))
@@ -103,11 +104,12 @@ function writeCopy(path: string, copy: string): void {
   closeSync(descriptor)
 }
 
-/** Migrations are numbered, so the order of the names is the order in time. */
+/** Migrations are numbered, so the order of the names is the order in time. What is unfinished, a crash has left. */
 function dropOldCopies(path: string): void {
-  const folder = dirname(path)
-  const copies = readdirSync(folder).filter((name) => name.startsWith(`${basename(path)}.before-`))
-  for (const name of copies.toSorted().slice(0, -COPIES_KEPT)) rmSync(join(folder, name))
+  const names = readdirSync(dirname(path)).filter((name) => name.startsWith(`${basename(path)}.before-`))
+  const whole = names.filter((name) => !name.endsWith(UNFINISHED)).toSorted()
+  const kept = new Set(whole.slice(-COPIES_KEPT))
+  for (const name of names) if (!kept.has(name)) rmSync(join(dirname(path), name))
 }
 
 const UNFIT_BY_ERRNO: ReadonlyMap<unknown, Unfitness> = new Map([

@@ -66,7 +66,10 @@ async function prepare(sqlite: DatabaseSync, where: string, options: OpenOptions
     const migrations = await migrate(db, {
       migrations: migrationsFor(columnsOf.sqlite),
       where,
-      beforeChange: (first) => options.onStep?.({ kind: 'copied', path: copyAside(where, first) }),
+      beforeChange: (first) => {
+        const path = copyAside(where, first)
+        options.onStep?.({ kind: 'copied', path })
+      },
     })
     if (migrations.length > 0) options.onStep?.({ kind: 'migrated', migrations })
     return { db, close: () => db.destroy() }
