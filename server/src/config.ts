@@ -1,3 +1,17 @@
+import { assemble } from './config/assemble.ts'
+import { gather } from './config/given.ts'
+import type { Environment } from './config/given.ts'
+import { parseGiven } from './config/parse.ts'
+import { ConfigError } from './config/problem.ts'
+import type { Problem } from './config/problem.ts'
+import { unfitForProduction } from './config/production.ts'
+import { sourcesOf } from './config/report.ts'
+import type { SettingSource } from './config/report.ts'
+import { brokenRules } from './config/rules.ts'
+import type { View } from './config/rules.ts'
+import type { Values } from './config/settings.ts'
+import { warningsAbout } from './config/warnings.ts'
+import type { Region } from './kernel/address.ts'
 import type { Duration } from './kernel/duration.ts'
 import type { Language } from './kernel/language.ts'
 import type { Rate } from './ports/limiter/port.ts'
@@ -10,12 +24,15 @@ export interface Config {
   readonly server: {
     readonly host: string
     readonly port: number
-    /** Without a trailing slash; undefined while not set. */
+    /** Scheme, host and port, without a trailing slash; undefined while not set. */
     readonly publicUrl: string | undefined
+    /** Absolute. */
     readonly dataDir: string
+    /** Django's forms, in lower case; IPv6 in brackets. */
     readonly allowedHosts: readonly string[]
     /** Addresses and CIDR ranges. */
     readonly trustedProxies: readonly string[]
+    /** As a browser's `Origin` has them; `*` (never in production) means all. */
     readonly corsOrigins: readonly string[]
     readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
     readonly metricsToken: string | undefined
@@ -27,13 +44,14 @@ export interface Config {
   /** An IANA name, for dates in mails. */
   readonly timeZone: string
   /** ISO 3166 country of phone numbers given in national form. */
-  readonly defaultRegion: string
+  readonly defaultRegion: Region
   readonly oneAccountPerMailbox: boolean
   readonly passwordPolicy: 'composition' | 'nist'
   readonly mail:
     | {
         readonly host: string
         readonly port: number
+        /** Set together with the password, or neither is. */
         readonly user: string | undefined
         readonly password: string | undefined
         /** `starttls` (required, never optional), `tls` from the first byte, or `none`. */
@@ -47,8 +65,10 @@ export interface Config {
         readonly apiKey: string
         readonly sender: string | undefined
         readonly template: string | undefined
+        /** Without a trailing slash. */
         readonly baseUrl: string
       }
+    /** The secret as set: `whsec_` and base64, or the bytes as they stand. */
     | { readonly kind: 'webhook'; readonly url: string; readonly secret: string }
     | undefined
   readonly codes: {
@@ -77,5 +97,36 @@ export interface Config {
     readonly algorithm: 'ES256' | 'EdDSA' | 'RS256'
     readonly issuer: string | undefined
     readonly audience: string | undefined
+  }
+}
+
+/** What was read, and what is worth telling the operator about it. */
+export interface Reading {
+  readonly config: Config
+  readonly sources: readonly SettingSource[]
+  /** What a start with `NODE_ENV=production` would refuse; empty in production, which refuses it. */
+  readonly missingForProduction: readonly Problem[]
+  /** What is allowed and yet most likely not meant. */
+  readonly warnings: readonly Problem[]
+}
+
+/**
+ * Reads every setting from the environment and, where that says nothing, from the text of a `.env` file. Reads the files
+ * that `NAME_FILE` names, and touches nothing else. Throws ConfigError, and that alone, naming every problem at once;
+ * neither it nor `sources` holds a secret.
+ */
+export function readConfig(environment: Environment, dotenvText = ''): Reading {
+  const { given, problems: unreadable } = gather(environment, dotenvText)
+  const { values, problems: wrong } = parseGiven(given)
+  const view: View = { values, isSet: (name) => given.has(name) || unreadable.some(({ setting }) => setting === name) }
+  const unfit = unfitForProduction(view)
+  const refused = values.NODE_ENV === 'production' ? unfit : []
+  const problems = [...unreadable, ...wrong, ...brokenRules(view), ...refused]
+  if (problems.length > 0) throw new ConfigError(problems)
+  return {
+    config: assemble(values as Values), // complete: nothing was wrong
+    sources: sourcesOf(given),
+    missingForProduction: unfit,
+    warnings: warningsAbout(view),
   }
 }

@@ -1,0 +1,91 @@
+import { resolve } from 'node:path'
+import type { Config } from '../config.ts'
+import { days } from '../kernel/duration.ts'
+import { mailGateway } from './mail.ts'
+import type { Values } from './settings.ts'
+
+/** Settings that passed every rule, put together as the rest of the program asks for them. */
+export function assemble(values: Values): Config {
+  return {
+    production: values.NODE_ENV === 'production',
+    debug: values.DEBUG,
+    server: serverOf(values),
+    secretKey: values.SECRET_KEY,
+    productName: values.PRODUCT_NAME,
+    defaultLanguage: values.DEFAULT_LANGUAGE,
+    timeZone: values.TIME_ZONE,
+    defaultRegion: values.DEFAULT_REGION,
+    oneAccountPerMailbox: values.ONE_ACCOUNT_PER_MAILBOX,
+    passwordPolicy: values.PASSWORD_POLICY,
+    mail: mailOf(values),
+    sms: smsOf(values),
+    codes: {
+      lifetime: values.OTP_EXPIRY_MINUTES,
+      resendAfter: values.OTP_RESEND_SECONDS,
+      maxTries: values.OTP_MAX_ATTEMPTS,
+    },
+    throttles: throttlesOf(values),
+    tokens: tokensOf(values),
+  }
+}
+
+function serverOf(values: Values): Config['server'] {
+  return {
+    host: values.HOST,
+    port: values.PORT,
+    publicUrl: values.PUBLIC_URL,
+    dataDir: resolve(values.DATA_DIR),
+    allowedHosts: values.ALLOWED_HOSTS,
+    trustedProxies: values.TRUSTED_PROXIES ?? [],
+    corsOrigins: values.CORS_ORIGINS ?? [],
+    logLevel: values.LOG_LEVEL ?? (values.DEBUG ? 'debug' : 'info'),
+    metricsToken: values.METRICS_TOKEN,
+  }
+}
+
+function mailOf(values: Values): Config['mail'] {
+  const mail = mailGateway(values)
+  return mail?.from === undefined ? undefined : { ...mail, from: mail.from }
+}
+
+function smsOf(values: Values): Config['sms'] {
+  const { KAVENEGAR_API_KEY: apiKey, SMS_WEBHOOK_URL: url, SMS_WEBHOOK_SECRET: secret } = values
+  if (url !== undefined && secret !== undefined) return { kind: 'webhook', url, secret }
+  if (apiKey === undefined) return undefined
+  return {
+    kind: 'kavenegar',
+    apiKey,
+    sender: values.KAVENEGAR_SENDER,
+    template: values.KAVENEGAR_TEMPLATE,
+    baseUrl: values.KAVENEGAR_BASE_URL.replace(/\/+$/, ''),
+  }
+}
+
+function throttlesOf(values: Values): Config['throttles'] {
+  return {
+    anon: values.THROTTLE_ANON,
+    user: values.THROTTLE_USER,
+    login: values.THROTTLE_LOGIN,
+    register: values.THROTTLE_REGISTER,
+    refresh: values.THROTTLE_REFRESH,
+    otpSend: values.THROTTLE_OTP_SEND,
+    otpVerify: values.THROTTLE_OTP_VERIFY,
+    reset: values.THROTTLE_RESET,
+  }
+}
+
+const IDLE_LIFETIME = days(7)
+
+function tokensOf(values: Values): Config['tokens'] {
+  const fixed = values.REFRESH_TOKEN_LIFETIME
+  return {
+    accessLifetime: values.ACCESS_TOKEN_LIFETIME,
+    refreshLifetime: fixed,
+    refreshIdleLifetime: values.REFRESH_IDLE_LIFETIME ?? (fixed < IDLE_LIFETIME ? fixed : IDLE_LIFETIME),
+    rotation: values.REFRESH_ROTATION,
+    refreshGrace: values.REFRESH_GRACE_SECONDS,
+    algorithm: values.JWT_ALGORITHM,
+    issuer: values.JWT_ISSUER,
+    audience: values.JWT_AUDIENCE,
+  }
+}

@@ -1,0 +1,129 @@
+import { isLoopback } from './kinds-of-address.ts'
+import { isMailbox } from './kinds-of-text.ts'
+import { mailGateway } from './mail.ts'
+import type { Problem } from './problem.ts'
+import { exampleOf } from './settings.ts'
+import type { SettingName, Values } from './settings.ts'
+
+/** What rules look at. A wrong value is set but missing from the values, so that one mistake is not told twice. */
+export interface View {
+  readonly values: Partial<Values>
+  /** Whether the operator set it, rightly or wrongly. */
+  readonly isSet: (name: SettingName) => boolean
+}
+
+export type Rule = (view: View) => Problem | undefined
+
+/** What any start refuses: settings that contradict each other, halves of a pair, and what would do nothing. */
+export function brokenRules(view: View): Problem[] {
+  return RULES.map((rule) => rule(view)).filter((problem) => problem !== undefined)
+}
+
+const GMAIL_PAIR: readonly SettingName[] = ['EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD']
+
+/** Whether mail is meant to leave. True too when what describes the gateway is wrong or only half there. */
+export const wantsMail = ({ isSet }: View): boolean => isSet('EMAIL_HOST') || GMAIL_PAIR.some(isSet)
+
+/** `name` does nothing, or not what is meant, without `other`. */
+const needs =
+  (name: SettingName, other: SettingName): Rule =>
+  ({ isSet }) =>
+    isSet(name) && !isSet(other)
+      ? { setting: name, message: `is set, but ${other} is not: set both or neither. Example: ${exampleOf(other)}` }
+      : undefined
+
+const needsMailGateway =
+  (name: SettingName): Rule =>
+  (view) =>
+    view.isSet(name) && !wantsMail(view)
+      ? {
+          setting: name,
+          message: `is set, but no mail gateway is: set EMAIL_HOST, or EMAIL_HOST_USER and EMAIL_HOST_PASSWORD for Gmail. Example: ${exampleOf('EMAIL_HOST')}`,
+        }
+      : undefined
+
+const twoKindsOfTls: Rule = ({ values }) =>
+  values.EMAIL_USE_TLS && values.EMAIL_USE_SSL
+    ? {
+        setting: 'EMAIL_USE_TLS',
+        message:
+          'and EMAIL_USE_SSL are both true: keep EMAIL_USE_TLS for STARTTLS (port 587), or EMAIL_USE_SSL for TLS from the first byte (port 465). Example: EMAIL_USE_TLS=true',
+      }
+    : undefined
+
+/** A client that waits for a greeting where the server waits for TLS, or the reverse, hangs until it times out. */
+const portAgainstTls: Rule = ({ values }) => {
+  const mail = mailGateway(values)
+  if (!mail || (values.EMAIL_USE_TLS && values.EMAIL_USE_SSL)) return undefined
+  const example = (port: number): string => `Example: EMAIL_PORT=${port}`
+  if (mail.port === 465 && mail.security !== 'tls')
+    return { setting: 'EMAIL_PORT', message: `465 is for EMAIL_USE_SSL, which is not on. ${example(587)}` }
+  if (mail.port === 587 && mail.security === 'tls')
+    return { setting: 'EMAIL_PORT', message: `587 is for EMAIL_USE_TLS, but EMAIL_USE_SSL is on. ${example(465)}` }
+  return undefined
+}
+
+const gmailWantsAnAddress: Rule = ({ values, isSet }) =>
+  !isSet('EMAIL_HOST') && values.EMAIL_HOST_USER !== undefined && !isMailbox(values.EMAIL_HOST_USER)
+    ? {
+        setting: 'EMAIL_HOST_USER',
+        message: `must be a whole Gmail address while EMAIL_HOST is not set. Example: ${exampleOf('EMAIL_HOST_USER')}`,
+      }
+    : undefined
+
+const mailWantsASender: Rule = ({ values, isSet }) =>
+  values.EMAIL_HOST !== undefined && !isSet('EMAIL_FROM') && mailGateway(values)?.from === undefined
+    ? {
+        setting: 'EMAIL_FROM',
+        message: `must be set, because EMAIL_HOST_USER is no address to send from. Example: ${exampleOf('EMAIL_FROM')}`,
+      }
+    : undefined
+
+const twoSmsGateways: Rule = ({ isSet }) =>
+  isSet('KAVENEGAR_API_KEY') && isSet('SMS_WEBHOOK_URL')
+    ? {
+        setting: 'KAVENEGAR_API_KEY',
+        message: 'and SMS_WEBHOOK_URL are both set, but one gateway sends: keep one of them',
+      }
+    : undefined
+
+const idleWithinFixed: Rule = ({ values }) => {
+  const { REFRESH_IDLE_LIFETIME: idle, REFRESH_TOKEN_LIFETIME: fixed } = values
+  return idle !== undefined && fixed !== undefined && idle > fixed
+    ? {
+        setting: 'REFRESH_IDLE_LIFETIME',
+        message: `must not be longer than REFRESH_TOKEN_LIFETIME, the session's fixed end. Example: ${exampleOf('REFRESH_IDLE_LIFETIME')}`,
+      }
+    : undefined
+}
+
+/** Without a gateway codes lie in the local inbox, which must stay local. */
+const openToOthersWithoutMail: Rule = (view) => {
+  const { HOST: host, NODE_ENV: mode } = view.values
+  if (host === undefined || isLoopback(host) || wantsMail(view) || mode === 'production') return undefined
+  return {
+    setting: 'HOST',
+    message: `${host} lets other machines in, and without a mail gateway codes lie in an inbox that anyone who gets in could read: set EMAIL_HOST, or keep to this machine. Example: HOST=127.0.0.1`,
+  }
+}
+
+const RULES: readonly Rule[] = [
+  openToOthersWithoutMail,
+  needs('EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD'),
+  needs('EMAIL_HOST_PASSWORD', 'EMAIL_HOST_USER'),
+  needsMailGateway('EMAIL_PORT'),
+  needsMailGateway('EMAIL_USE_TLS'),
+  needsMailGateway('EMAIL_USE_SSL'),
+  needsMailGateway('EMAIL_FROM'),
+  twoKindsOfTls,
+  portAgainstTls,
+  gmailWantsAnAddress,
+  mailWantsASender,
+  needs('KAVENEGAR_SENDER', 'KAVENEGAR_API_KEY'),
+  needs('KAVENEGAR_TEMPLATE', 'KAVENEGAR_API_KEY'),
+  needs('KAVENEGAR_BASE_URL', 'KAVENEGAR_API_KEY'),
+  needs('SMS_WEBHOOK_URL', 'SMS_WEBHOOK_SECRET'),
+  needs('SMS_WEBHOOK_SECRET', 'SMS_WEBHOOK_URL'),
+  twoSmsGateways,
+  idleWithinFixed,
+]
