@@ -1,17 +1,24 @@
-import { type KeyChain, publicMembers, publishedAt, type SigningAlgorithm } from './keys.ts'
+import { z } from 'zod'
+import { type KeyChain, publicMembers, publishedAt } from './keys.ts'
 
-/** A public key as other services read it (RFC 7517 §4). */
-export interface PublicJwk {
-  readonly alg: SigningAlgorithm
-  readonly use: 'sig'
-  readonly kid: string
-  readonly [member: string]: string
-}
+const publicJwk = z
+  .object({
+    kty: z.enum(['EC', 'OKP', 'RSA']),
+    alg: z.enum(['ES256', 'EdDSA', 'RS256']),
+    use: z.literal('sig'),
+    kid: z.string().meta({ description: 'The SHA-256 thumbprint (RFC 7638).' }),
+    crv: z.string().optional(),
+    x: z.string().optional(),
+    y: z.string().optional(),
+    n: z.string().optional(),
+    e: z.string().optional(),
+  })
+  .meta({ id: 'PublicJwk', description: 'A public key (RFC 7517 §4).' })
 
-/** A JWK set (RFC 7517 §5). */
-export interface JwkSet {
-  readonly keys: readonly PublicJwk[]
-}
+/** A JWK set (RFC 7517 §5). It names every member that may leave, all of them public. */
+export const jwkSetSchema = z.object({ keys: z.array(publicJwk) }).meta({ id: 'JwkSet' })
+
+export type JwkSet = z.output<typeof jwkSetSchema>
 
 /** The public halves of all keys that sign, will sign, or signed tokens that may still live. */
 export function jwkSet(chain: KeyChain, now: Date): JwkSet {

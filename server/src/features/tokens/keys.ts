@@ -86,17 +86,17 @@ export function signingKeyAt(chain: KeyChain, now: Date): SigningKey {
   return published.findLast((key) => key.signsFrom <= now) ?? published[0] ?? chain[0]
 }
 
-/** The members that make up a public key, in the order RFC 7638 §3.2 hashes them. */
-const PUBLIC_MEMBERS = {
-  EC: ['crv', 'kty', 'x', 'y'],
-  OKP: ['crv', 'kty', 'x'],
-  RSA: ['e', 'kty', 'n'],
-} as const
+/** A public key's required members and no other, in the order RFC 7638 §3.2 hashes them. */
+export type PublicMembers =
+  | { readonly crv: string; readonly kty: 'EC'; readonly x: string; readonly y: string }
+  | { readonly crv: string; readonly kty: 'OKP'; readonly x: string }
+  | { readonly e: string; readonly kty: 'RSA'; readonly n: string }
 
-/** The public half of a JWK: its required members by name, so that no private one can slip through. */
-export function publicMembers(jwk: JsonWebKey): Record<string, string> {
-  const names = PUBLIC_MEMBERS[jwk.kty as keyof typeof PUBLIC_MEMBERS]
-  return Object.fromEntries(names.map((name) => [name, jwk[name]!]))
+/** The public half of one of our keys, picked by name, so that no private member can slip through. */
+export function publicMembers({ kty, crv, x, y, e, n }: JsonWebKey): PublicMembers {
+  if (kty === 'EC') return { crv: crv!, kty, x: x!, y: y! }
+  if (kty === 'OKP') return { crv: crv!, kty, x: x! }
+  return { e: e!, kty: 'RSA', n: n! }
 }
 
 /** The JWK's SHA-256 thumbprint (RFC 7638 §3), base64url. */
