@@ -62,7 +62,8 @@ export interface Outbox {
 }
 
 export async function createOutbox(options: Partial<OpenOptions> = {}): Promise<Outbox> {
-  const { db, close } = await openDatabase({ location: { kind: 'memory' }, ...options })
+  const database = await openDatabase({ location: { kind: 'memory' }, ...options })
+  const { db } = database
   const clock = createTurnedClock()
   const secret = createSecret(systemRandom.bytes(32))
   const mail = createKeepingGateway<Mail>('kept-mail')
@@ -70,19 +71,26 @@ export async function createOutbox(options: Partial<OpenOptions> = {}): Promise<
   const { log, logged } = createMemoryLog()
   const deps = { db, gateways: { email: mail, sms }, clock, random: systemRandom, secret, log }
   const worker = createWorker(deps)
-  const messages = createMessages({ secret, random: systemRandom, sender: SENDER, wake: worker.wake })
+  const messages = createMessages({ secret, random: systemRandom, sender: SENDER, wake: () => worker.wake() })
   const userId = await insertUser(db, clock.now())
   const coded = (code: string) =>
     ({ kind: 'verification_code', language: 'en', userId, code, expiresAt: after(clock.now(), minutes(2)) }) as const
   return {
-    ...{ db, clock, mail, sms, messages, worker, userId, logged },
+    db,
+    clock,
+    mail,
+    sms,
+    messages,
+    worker,
+    userId,
+    logged,
     another: (changes = {}) => createWorker({ ...deps, ...changes }),
     post: (message) => db.transaction().execute((db) => messages.enqueue(db, message, clock.now())),
     mailWithCode: (code) => ({ ...coded(code), channel: 'email', to: 'sara@example.com' }),
     smsWithCode: (code) => ({ ...coded(code), channel: 'sms', to: '+989123456789' as Phone }),
     async close() {
       await worker.stop()
-      await close()
+      await database.close()
     },
   }
 }

@@ -26,18 +26,23 @@ export function createLane<T>(
     inHand.add(done)
   }
 
-  async function fill(): Promise<void> {
+  /** True when there is nothing more to take: it looked and nothing was due, or it may not look any more. */
+  async function fill(): Promise<boolean> {
     const free = width - inHand.size
-    if (free > 0 && !draining) for (const item of await take(free)) begin(item)
+    if (draining || free === 0) return draining
+    const items = await take(free)
+    for (const item of items) begin(item)
+    return items.length === 0
   }
 
   async function loop(): Promise<void> {
     for (;;) {
       nudged = false
       nudge = Promise.withResolvers<void>()
-      await fill()
-      if (inHand.size === 0 && !nudged) return
-      if (!nudged) await Promise.race([...inHand, nudge.promise])
+      const exhausted = await fill()
+      if (nudged) continue
+      if (inHand.size > 0) await Promise.race([...inHand, nudge.promise])
+      else if (exhausted) return
     }
   }
 

@@ -1,27 +1,14 @@
-import type { Logger } from 'pino'
-import type { Database } from '../../database/schema.ts'
-import type { Clock } from '../../kernel/clock.ts'
-import type { SendOutcome } from '../../kernel/delivery.ts'
-import { after, before, days, hours, seconds } from '../../kernel/duration.ts'
-import type { Random } from '../../kernel/random.ts'
-import type { Secret } from '../../kernel/secret.ts'
 import type { MailGateway } from '../../ports/mail/port.ts'
 import type { SmsGateway } from '../../ports/sms/port.ts'
-import { createAlarm, type Alarm, type ChannelHealth } from './alarm.ts'
-import { unsealContent } from './content.ts'
-import { createLane, type Lane } from './lane.ts'
-import { buryHopeless, claimDue, deleteFinishedBefore, hasDue, settle, type Channel, type Claim } from './outbox.ts'
-import { mailPost, smsPost, type Post } from './post.ts'
-import { settlementOf } from './settlement.ts'
+import { after, before, days, hours, seconds } from '../../kernel/duration.ts'
+import type { ChannelHealth } from './alarm.ts'
+import { buryHopeless, deleteFinishedBefore, hasDue, type Channel } from './outbox.ts'
+import { mailPost, smsPost } from './post.ts'
+import { createRoute, type RouteDeps } from './route.ts'
 import { within } from './within.ts'
 
 // Other processes put messages in the outbox too; the contract promises the first try within a second.
 const POLL_EVERY = seconds(1)
-const AT_ONCE = 4
-// Past it we no longer know whether the gateway took the message. Gateways give up sooner by themselves.
-const SEND_LIMIT = seconds(50)
-// Longer than a send may take, so that a message in a living worker's hand is never taken by another.
-const LEASE = seconds(60)
 const STOP_LIMIT = seconds(10)
 const CLEAN_EVERY = hours(1)
 // Long enough to answer "did my code ever leave?"; the text is gone long before.
@@ -40,15 +27,11 @@ export interface Worker {
   health(): Readonly<Partial<Record<Channel, ChannelHealth>>>
 }
 
-interface WorkerDeps {
-  readonly db: Database
+interface WorkerDeps extends RouteDeps {
   readonly gateways: { readonly email?: MailGateway; readonly sms?: SmsGateway }
-  readonly clock: Clock
-  readonly random: Random
-  readonly secret: Secret
-  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
 }
 
+/** Sends what lies in the outbox. Any number of workers, in any number of processes, may work on the same one. */
 export function createWorker(deps: WorkerDeps): Worker {
   const { db, gateways, clock, log } = deps
   const posts = [
@@ -56,45 +39,20 @@ export function createWorker(deps: WorkerDeps): Worker {
     ...(gateways.sms ? [smsPost(gateways.sms)] : []),
   ]
   const routes = posts.map((post) => createRoute(deps, post))
+  const upkeep = createUpkeep(deps)
   let timer: NodeJS.Timeout | undefined
-  let looking = false
-  let cleanAfter = clock.now()
 
   const runAll = (): Promise<unknown> => Promise.all(routes.map(({ lane }) => lane.run()))
   const runAllAside = (): void => {
     runAll().catch((error: unknown) => log.error({ err: error }, 'the outbox could not be worked on'))
   }
-
-  async function bury(now: Date): Promise<void> {
-    for (const { id, template, reason } of await buryHopeless(db, now)) {
-      log.warn({ delivery: id, template, reason }, 'a message was given up')
-    }
-  }
-
-  async function clean(now: Date): Promise<void> {
-    if (now < cleanAfter) return
-    cleanAfter = after(now, CLEAN_EVERY)
-    await deleteFinishedBefore(db, before(now, KEEP_FINISHED))
-  }
-
-  async function look(): Promise<void> {
+  const poll = oneAtATime(async () => {
     const now = clock.now()
-    await clean(now)
+    await upkeep.clean(now)
     if (!(await hasDue(db, now))) return
-    await bury(now)
+    await upkeep.bury(now)
     runAllAside()
-  }
-
-  /** One look at a time: with a hanging database they would pile up. */
-  function poll(): void {
-    if (looking) return
-    looking = true
-    look()
-      .catch((error: unknown) => log.error({ err: error }, 'the outbox could not be read'))
-      .finally(() => {
-        looking = false
-      })
-  }
+  }, log)
 
   return {
     start() {
@@ -110,60 +68,39 @@ export function createWorker(deps: WorkerDeps): Worker {
       if (timer) runAllAside()
     },
     async deliverDue() {
-      await bury(clock.now())
+      await upkeep.bury(clock.now())
       await runAll()
     },
     health: () => Object.fromEntries(routes.map(({ channel, alarm }) => [channel, alarm.health()])),
   }
 }
 
-interface Route {
-  readonly channel: Channel
-  readonly alarm: Alarm
-  readonly lane: Lane
-}
-
-function createRoute(deps: WorkerDeps, post: Post): Route {
-  const { db, clock, log } = deps
-  const { channel, gateway } = post
-  const alarm = createAlarm(gateway, log)
-  const take = (limit: number): Promise<Claim[]> => {
-    const now = clock.now()
-    return claimDue(db, { channel, gateway, limit, leasedUntil: after(now, LEASE) }, now)
-  }
-  return { channel, alarm, lane: createLane(AT_ONCE, take, (claim) => deliver(deps, post, alarm, claim)) }
-}
-
-/** Never rejects: what cannot be recorded is left to the lease's end. */
-async function deliver(deps: WorkerDeps, post: Post, alarm: Alarm, claim: Claim): Promise<void> {
-  const { db, clock, random, log } = deps
-  try {
-    const outcome = await attempt(deps, post, claim)
-    const now = clock.now()
-    if (outcome.kind === 'sent') alarm.clear()
-    if (outcome.kind === 'operator_fault') alarm.raise(outcome.reason, now)
-    const settlement = settlementOf(outcome, claim, now, random)
-    await settle(db, claim, settlement, now)
-    const { id: delivery, template, attempts } = claim
-    log.info(
-      { delivery, template, attempts, gateway: post.gateway, outcome: outcome.kind },
-      `message ${settlement.status}`,
-    )
-  } catch (error) {
-    log.error({ err: error, delivery: claim.id }, 'what became of a message could not be recorded')
+function createUpkeep({ db, clock, log }: RouteDeps) {
+  let cleanAfter = clock.now()
+  return {
+    async bury(now: Date): Promise<void> {
+      for (const { id, template, reason } of await buryHopeless(db, now)) {
+        log.warn({ delivery: id, template, reason }, 'a message was given up')
+      }
+    },
+    async clean(now: Date): Promise<void> {
+      if (now < cleanAfter) return
+      cleanAfter = after(now, CLEAN_EVERY)
+      await deleteFinishedBefore(db, before(now, KEEP_FINISHED))
+    },
   }
 }
 
-async function attempt({ secret, log }: WorkerDeps, post: Post, claim: Claim): Promise<SendOutcome> {
-  const content = claim.sealed ? unsealContent(secret, claim.sealed, claim.id) : undefined
-  if (!content) return { kind: 'message_refused', reason: 'unreadable: sealed under another key' }
-  try {
-    const outcome = await within(SEND_LIMIT, post.send(content, claim))
-    return outcome ?? { kind: 'unknown', reason: 'the gateway did not answer in time' }
-  } catch (error) {
-    // Its name alone: a request's address or the recipient's may stand in the message.
-    const name = error instanceof Error ? error.name : typeof error
-    log.error({ error: name, gateway: post.gateway }, 'a gateway broke its promise never to throw')
-    return { kind: 'unknown', reason: 'the gateway failed in the middle' }
+/** With a hanging database, looks begun each second would pile up. */
+function oneAtATime(look: () => Promise<void>, log: RouteDeps['log']): () => void {
+  let looking = false
+  return () => {
+    if (looking) return
+    looking = true
+    look()
+      .catch((error: unknown) => log.error({ err: error }, 'the outbox could not be read'))
+      .finally(() => {
+        looking = false
+      })
   }
 }

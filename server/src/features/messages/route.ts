@@ -1,0 +1,80 @@
+import type { Logger } from 'pino'
+import type { Database } from '../../database/schema.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import type { SendOutcome } from '../../kernel/delivery.ts'
+import { after, seconds } from '../../kernel/duration.ts'
+import type { Random } from '../../kernel/random.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { createAlarm, type Alarm } from './alarm.ts'
+import { unsealContent } from './content.ts'
+import { createLane, type Lane } from './lane.ts'
+import { claimDue, settle, type Channel, type Claim } from './outbox.ts'
+import type { Post } from './post.ts'
+import { settlementOf } from './settlement.ts'
+import { within } from './within.ts'
+
+const AT_ONCE = 4
+// Past it we no longer know whether the gateway took the message. Gateways give up sooner by themselves.
+const SEND_LIMIT = seconds(50)
+// Longer than a send may take, so that a message in a living worker's hand is never taken by another.
+const LEASE = seconds(60)
+
+export interface RouteDeps {
+  readonly db: Database
+  readonly clock: Clock
+  readonly random: Random
+  readonly secret: Secret
+  readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
+}
+
+/** A channel at work: its queue, its gateway and what the gateway complains of. */
+export interface Route {
+  readonly channel: Channel
+  readonly alarm: Alarm
+  readonly lane: Lane
+}
+
+export function createRoute(deps: RouteDeps, post: Post): Route {
+  const { db, clock, log } = deps
+  const { channel, gateway } = post
+  const alarm = createAlarm(gateway, log)
+  const take = (limit: number): Promise<Claim[]> => {
+    const now = clock.now()
+    return claimDue(db, { channel, gateway, limit, leasedUntil: after(now, LEASE) }, now)
+  }
+  return { channel, alarm, lane: createLane(AT_ONCE, take, (claim) => deliver(deps, post, alarm, claim)) }
+}
+
+/** Never rejects: what cannot be recorded is left to the lease's end. */
+async function deliver(deps: RouteDeps, post: Post, alarm: Alarm, claim: Claim): Promise<void> {
+  const { db, clock, random, log } = deps
+  try {
+    const outcome = await attempt(deps, post, claim)
+    const now = clock.now()
+    if (outcome.kind === 'sent') alarm.clear()
+    if (outcome.kind === 'operator_fault') alarm.raise(outcome.reason, now)
+    const settlement = settlementOf(outcome, claim, now, random)
+    await settle(db, claim, settlement, now)
+    const { id: delivery, template, attempts } = claim
+    log.info(
+      { delivery, template, attempts, gateway: post.gateway, outcome: outcome.kind },
+      `message ${settlement.status}`,
+    )
+  } catch (error) {
+    log.error({ err: error, delivery: claim.id }, 'what became of a message could not be recorded')
+  }
+}
+
+async function attempt({ secret, log }: RouteDeps, post: Post, claim: Claim): Promise<SendOutcome> {
+  const content = claim.sealed ? unsealContent(secret, claim.sealed, claim.id) : undefined
+  if (!content) return { kind: 'message_refused', reason: 'unreadable: sealed under another key' }
+  try {
+    const outcome = await within(SEND_LIMIT, post.send(content, claim))
+    return outcome ?? { kind: 'unknown', reason: 'the gateway did not answer in time' }
+  } catch (error) {
+    // Its name alone: a request's address or the recipient's may stand in the message.
+    const name = error instanceof Error ? error.name : typeof error
+    log.error({ error: name, gateway: post.gateway }, 'a gateway broke its promise never to throw')
+    return { kind: 'unknown', reason: 'the gateway failed in the middle' }
+  }
+}
