@@ -1,0 +1,110 @@
+import { once } from 'node:events'
+import { connect, type Socket } from 'node:net'
+import { performance } from 'node:perf_hooks'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/**
+ * A load generator of its own, because it shares the machine with what it measures: raw keep-alive sockets, one request at a
+ * time on each, and no more of HTTP than our servers send (a status, `Content-Length`, a body).
+ */
+export interface Load {
+  readonly port: number
+  readonly connections: number
+  readonly seconds: number
+  /** Milliseconds a connection waits between an answer and its next request. */
+  readonly pauseMs?: number
+  /** What the connection sends next; it may depend on the answer before. */
+  readonly next: (connection: number, last: Answer | undefined) => Buffer
+}
+
+export interface Answer {
+  readonly status: number
+  readonly body: string
+}
+
+export interface Measured {
+  /** Answers by status. */
+  readonly statuses: ReadonlyMap<number, number>
+  readonly seconds: number
+  /** Milliseconds from request to whole answer, ascending. */
+  readonly latencies: readonly number[]
+}
+
+/** Sends until the time is up, then lets the last answers come. */
+export async function measure(load: Load): Promise<Measured> {
+  const statuses = new Map<number, number>()
+  const latencies: number[] = []
+  const start = performance.now()
+  const record = (status: number, latency: number): void => {
+    statuses.set(status, (statuses.get(status) ?? 0) + 1)
+    latencies.push(latency)
+  }
+  const end = start + load.seconds * 1000
+  await Promise.all(Array.from({ length: load.connections }, (_, index) => drive(load, index, end, record)))
+  const seconds = (performance.now() - start) / 1000
+  return { statuses, seconds, latencies: latencies.toSorted((a, b) => a - b) }
+}
+
+async function drive(
+  { port, next, pauseMs = 0 }: Load,
+  index: number,
+  end: number,
+  record: (status: number, latency: number) => void,
+): Promise<void> {
+  const socket = connect(port, '127.0.0.1').setNoDelay()
+  const answers = answersOf(socket)
+  await once(socket, 'connect')
+  let last: Answer | undefined
+  while (performance.now() < end) {
+    const asked = performance.now()
+    socket.write(next(index, last))
+    last = await answers()
+    record(last.status, performance.now() - asked)
+    if (pauseMs > 0) await sleep(pauseMs)
+  }
+  socket.destroy()
+}
+
+/** Resolves to one answer after the other; rejects when the server hangs up. */
+function answersOf(socket: Socket): () => Promise<Answer> {
+  let received = Buffer.alloc(0)
+  let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
+  socket.on('data', (chunk) => {
+    received = received.length === 0 ? chunk : Buffer.concat([received, chunk])
+    const whole = parseAnswer(received)
+    if (!whole) return
+    received = received.subarray(whole.bytes)
+    waiting?.resolve(whole.answer)
+  })
+  socket.on('error', (error) => waiting?.reject(error))
+  socket.on('end', () => waiting?.reject(new Error('the server hung up')))
+  return () =>
+    new Promise((resolve, reject) => {
+      waiting = { resolve, reject }
+    })
+}
+
+function parseAnswer(received: Buffer): { answer: Answer; bytes: number } | undefined {
+  const headEnd = received.indexOf('\r\n\r\n')
+  if (headEnd === -1) return undefined
+  const head = received.toString('latin1', 0, headEnd)
+  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1]
+  if (length === undefined) throw new Error(`an answer without Content-Length:\n${head}`)
+  const bodyStart = headEnd + 4
+  const bytes = bodyStart + Number(length)
+  if (received.length < bytes) return undefined
+  return { answer: { status: Number(head.slice(9, 12)), body: received.toString('utf8', bodyStart, bytes) }, bytes }
+}
+
+/** A GET, with a bearer token where one is given. */
+export function get(path: string, token?: string): Buffer {
+  const authorization = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`
+  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\n`)
+}
+
+/** A POST of JSON. */
+export function post(path: string, body: unknown): Buffer {
+  const json = JSON.stringify(body)
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
+  return Buffer.from(`${head}Content-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`)
+}
