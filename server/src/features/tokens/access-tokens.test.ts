@@ -1,4 +1,4 @@
-import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, jwtVerify } from 'jose'
+import { createLocalJWKSet, decodeJwt, decodeProtectedHeader, type JSONWebKeySet, jwtVerify } from 'jose'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { AUDIENCE, createTokensWorld, ISSUER, type TokensWorld, type TokensWorldOptions } from '../../../test/tokens.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
@@ -10,7 +10,9 @@ async function world(options?: TokensWorldOptions): Promise<TokensWorld> {
   return made
 }
 
-const keySet = ({ tokens }: TokensWorld) => createLocalJWKSet({ keys: tokens.jwks().keys.map((key) => ({ ...key })) })
+/** The key set as another service reads it. */
+const keySet = ({ tokens }: TokensWorld) =>
+  createLocalJWKSet(JSON.parse(JSON.stringify(tokens.jwks())) as JSONWebKeySet)
 
 describe('an access token', () => {
   it.for(['ES256', 'EdDSA', 'RS256'] as const)(
