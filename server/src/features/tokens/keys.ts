@@ -23,7 +23,7 @@ export interface SigningKey {
 export type KeyChain = readonly [SigningKey, ...SigningKey[]]
 
 /** Twice the five minutes other services may keep our key set, so that every one has read a key before it signs. */
-export const ANNOUNCED_BEFORE_SIGNING = minutes(10)
+const ANNOUNCED_BEFORE_SIGNING = minutes(10)
 
 /** How far another service's clock may lag behind ours. */
 const OTHERS_CLOCK_LEEWAY = seconds(60)
