@@ -5,7 +5,7 @@ import list from './common-passwords.json' with { type: 'json' }
 const FAVOURITE_COUNT = 500
 // Too short or too rare by themselves to stand among the first, but what accounts with forced composition are full of.
 const OTHER_FAVOURITES =
-  'aa abc abc123 abcd admin asdf demo global guest india iran krishna kumar login root tehran user'
+  'aa abc abc123 abcd 123456aa admin demo global guest india iran krishna kumar login root tehran user'
 
 const RUNS = '123456789|12345678|1234567|123456|12345|1234|123|12|1'
 const NUMBERS = `(?:${RUNS}|(?:19|20)\\d\\d)`

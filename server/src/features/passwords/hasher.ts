@@ -1,4 +1,5 @@
 import { hash, parseOptions, verify } from '@node-rs/argon2'
+import type { ParsedHashOptions } from '@node-rs/argon2'
 import type { Random } from '../../kernel/random.ts'
 import { isWellFormedText } from '../../kernel/text.ts'
 import { createQueue } from './queue.ts'
@@ -21,8 +22,15 @@ export interface Hasher {
 }
 
 // OWASP's second choice: 19 MiB, two passes, one lane. About 20 ms of one core.
-const PARAMETERS = { algorithm: 2, version: 1, memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const
-const SALT_BYTES = 16
+const PARAMETERS: ParsedHashOptions = {
+  algorithm: 2, // Argon2id
+  version: 1, // 0x13
+  memoryCost: 19_456,
+  timeCost: 2,
+  parallelism: 1,
+  outputLen: 32,
+  saltLen: 16,
+}
 // 32 hashes are worked off within a second on one core; who comes later is better served by "try again".
 const MAX_WAITING = 32
 // A stored string that asks for more than a server can give (256 MiB, 16 passes) is no hash of ours.
@@ -44,7 +52,7 @@ export function createHasher(random: Random, atOnce: number): Hasher {
   return {
     async hash(password, signal) {
       if (!isWellFormedText(password)) throw new TypeError('a password must be well-formed text')
-      const options = { ...PARAMETERS, salt: random.bytes(SALT_BYTES) }
+      const options = { ...PARAMETERS, salt: random.bytes(PARAMETERS.saltLen) }
       return queue.run(() => hash(password.normalize('NFC'), options), signal)
     },
     async verify(phc, password, signal) {
@@ -54,22 +62,20 @@ export function createHasher(random: Random, atOnce: number): Hasher {
       const matches = equal && made !== undefined && isWellFormedText(password)
       return { matches, needsRehash: matches && isWeaker(made) }
     },
-    load: queue.load,
+    load: () => queue.load(),
   }
 }
 
 /** A hash in every respect, but its digest is chance: finding a password for it is as hard as breaking Argon2. */
 function hashOfNothing(random: Random): string {
-  const { memoryCost, timeCost, parallelism, outputLen } = PARAMETERS
-  const [salt, digest] = [SALT_BYTES, outputLen].map((count) => toPhcBase64(random.bytes(count)))
+  const { memoryCost, timeCost, parallelism, outputLen, saltLen } = PARAMETERS
+  const [salt, digest] = [saltLen, outputLen].map((count) => toPhcBase64(random.bytes(count)))
   return `$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$${salt}$${digest}`
 }
 
 const toPhcBase64 = (bytes: Uint8Array): string => Buffer.from(bytes).toString('base64').replaceAll('=', '')
 
-type Parameters = ReturnType<typeof parseOptions>
-
-function parametersOf(phc: string): Parameters | undefined {
+function parametersOf(phc: string): ParsedHashOptions | undefined {
   try {
     const made = parseOptions(phc)
     return made.memoryCost <= MAX_MEMORY_COST && made.timeCost <= MAX_TIME_COST ? made : undefined
@@ -78,13 +84,13 @@ function parametersOf(phc: string): Parameters | undefined {
   }
 }
 
-function isWeaker(made: Parameters): boolean {
+function isWeaker(made: ParsedHashOptions): boolean {
   return (
     made.algorithm !== PARAMETERS.algorithm ||
     made.version !== PARAMETERS.version ||
     made.memoryCost < PARAMETERS.memoryCost ||
     made.timeCost < PARAMETERS.timeCost ||
     made.outputLen < PARAMETERS.outputLen ||
-    made.saltLen < SALT_BYTES
+    made.saltLen < PARAMETERS.saltLen
   )
 }

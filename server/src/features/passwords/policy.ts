@@ -63,7 +63,8 @@ function isPersonal(normal: string, owner: PasswordOwner, productName: string): 
   const localPart = email.slice(0, Math.max(0, email.lastIndexOf('@')))
   const fullNames = [firstName + lastName, `${firstName} ${lastName}`, lastName + firstName, `${lastName} ${firstName}`]
   const own = [email, localPart, firstName, lastName, ...fullNames, productName]
-  return own.map(fold).includes(fold(normal))
+  return own.some((text) => text.trim() !== '' && fold(text) === fold(normal))
 }
 
-const fold = (text: string): string => text.normalize('NFC').trim().toLowerCase()
+// Up and down again, so that letters with more than one lower-case form (ß and ss, σ and ς) meet in one.
+const fold = (text: string): string => text.normalize('NFC').toUpperCase().toLowerCase()
