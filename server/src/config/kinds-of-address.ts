@@ -39,7 +39,7 @@ export const addressRange: Kind<string> = kind('an IP address or a CIDR range', 
 })
 
 function parseWebUrl(text: string): URL | undefined {
-  if (!/^https?:\/\/[^\s*\\]+$/i.test(text)) return undefined
+  if (!/^https?:\/\/[^\s*\\/][^\s*\\]*$/i.test(text)) return undefined
   const url = URL.parse(text)
   if (!url || url.hostname === '' || url.username !== '' || url.password !== '' || text.includes('#')) return undefined
   return url

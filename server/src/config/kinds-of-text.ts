@@ -25,7 +25,8 @@ export const sender: Kind<string> = kind('an address, or a name with an address 
 export const timeZone: Kind<string> = kind('an IANA time zone name', (text) => {
   if (!/^[A-Za-z]/.test(text)) return undefined
   try {
-    return new Intl.DateTimeFormat('en', { timeZone: text }).resolvedOptions().timeZone
+    new Intl.DateTimeFormat('en', { timeZone: text }).format(0)
+    return text
   } catch {
     return undefined // RangeError: no such zone
   }

@@ -121,7 +121,6 @@ const RULES: readonly Rule[] = [
   mailWantsASender,
   needs('KAVENEGAR_SENDER', 'KAVENEGAR_API_KEY'),
   needs('KAVENEGAR_TEMPLATE', 'KAVENEGAR_API_KEY'),
-  needs('KAVENEGAR_BASE_URL', 'KAVENEGAR_API_KEY'),
   needs('SMS_WEBHOOK_URL', 'SMS_WEBHOOK_SECRET'),
   needs('SMS_WEBHOOK_SECRET', 'SMS_WEBHOOK_URL'),
   twoSmsGateways,
