@@ -1,10 +1,9 @@
-import type { Config } from '../../config.ts'
 import type { Fault } from '../../kernel/fault.ts'
 import type { Random } from '../../kernel/random.ts'
 import { createHasher } from './hasher.ts'
 import type { Hasher } from './hasher.ts'
 import { faultsOf } from './policy.ts'
-import type { PasswordOwner } from './policy.ts'
+import type { PasswordOwner, PasswordPolicy } from './policy.ts'
 
 /** What a password may be, and how it is kept and compared. Never to be called inside a transaction: hashing takes time. */
 export interface Passwords extends Hasher {
@@ -13,7 +12,7 @@ export interface Passwords extends Hasher {
 }
 
 export function createPasswords(parts: {
-  config: Pick<Config, 'passwordPolicy' | 'productName'>
+  config: { readonly passwordPolicy: PasswordPolicy; readonly productName: string }
   random: Random
   hashesAtOnce: number
 }): Passwords {
