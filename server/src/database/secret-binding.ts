@@ -19,3 +19,9 @@ export async function bindSecret(db: Database, secret: Secret): Promise<'bound' 
   const stored = await db.selectFrom('meta').select('value').where('key', '=', FINGERPRINT).executeTakeFirst()
   return stored?.value === value ? 'same' : 'different'
 }
+
+/** Whether the database is tied to a secret already: false only for a new one. */
+export async function isBoundToSecret(db: Database): Promise<boolean> {
+  const row = await db.selectFrom('meta').select('key').where('key', '=', FINGERPRINT).executeTakeFirst()
+  return row !== undefined
+}
