@@ -1,0 +1,96 @@
+import { spawn, type SpawnOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { expect, it } from 'vitest'
+import { insertUser, openForTest, temporaryFolder } from '../../test/database.ts'
+import { DatabaseBusy } from './errors.ts'
+
+const PROGRAM = fileURLToPath(new URL('../../test/faults/database-process.ts', import.meta.url))
+const NOBODY = 65534
+
+interface Answer {
+  readonly steps?: string[]
+  readonly failed?: string
+  readonly reason?: string
+}
+
+/** Runs the program in a process of its own to its end and resolves to the last line it printed. */
+async function run(args: readonly string[], options: SpawnOptions = {}): Promise<Answer> {
+  const child = spawn(process.execPath, [PROGRAM, ...args], { ...options, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  child.stdout?.on('data', (chunk) => (output += String(chunk)))
+  child.stderr?.on('data', (chunk) => (output += String(chunk)))
+  await once(child, 'close')
+  const last = output.trim().split('\n').at(-1) ?? ''
+  return (last.startsWith('{') ? JSON.parse(last) : { failed: output }) as Answer
+}
+
+it('lets processes that start at once on no file make one database together', async () => {
+  for (let round = 0; round < 5; round++) {
+    const path = join(temporaryFolder(), 'latchkey.db')
+    const answers = await Promise.all([1, 2, 3, 4].map(() => run([path, 'open'])))
+    expect(answers.map((answer) => answer.failed)).toStrictEqual([undefined, undefined, undefined, undefined])
+    const steps = answers.flatMap((answer) => answer.steps ?? []).toSorted()
+    expect(steps).toStrictEqual(['created', 'migrated'])
+  }
+})
+
+it('lets two processes write as fast as they can, and no one sees a lock or loses an update', async () => {
+  // Fails with `begin` in place of `begin immediate`: reading first, one of the two is refused at once.
+  const path = join(temporaryFolder(), 'latchkey.db')
+  const db = await openForTest({ location: { kind: 'file', path } })
+  const answers = await Promise.all([run([path, 'add', '300']), run([path, 'add', '300'])])
+  expect(answers).toStrictEqual([{ steps: [] }, { steps: [] }])
+  const rows = await db.selectFrom('meta').selectAll().execute()
+  expect(rows.find((row) => row.key === 'sum')?.value).toBe('600')
+  expect(rows).toHaveLength(601)
+})
+
+it('goes on reading while another process keeps the write lock, and writes once that lets go', async () => {
+  const path = join(temporaryFolder(), 'latchkey.db')
+  const db = await openForTest({ location: { kind: 'file', path } })
+  const holder = spawn(process.execPath, [PROGRAM, path, 'hold', '500'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  const order: string[] = []
+  const write = insertUser(db, 'ana').then(() => order.push('written'))
+  const transaction = db
+    .transaction()
+    .execute((db) => insertUser(db, 'bo'))
+    .then(() => order.push('committed'))
+  expect(await db.selectFrom('users').select('id').execute()).toStrictEqual([])
+  order.push('read')
+  await Promise.all([write, transaction, once(holder, 'close')])
+  expect(order[0]).toBe('read')
+  expect(await db.selectFrom('users').select('id').execute()).toHaveLength(2)
+})
+
+it('gives up with DatabaseBusy when another process never lets go', async () => {
+  const path = join(temporaryFolder(), 'latchkey.db')
+  const db = await openForTest({ location: { kind: 'file', path } })
+  const holder = spawn(process.execPath, [PROGRAM, path, 'hold', '60000'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  await once(holder.stdout, 'data')
+  await expect(insertUser(db, 'ana')).rejects.toThrow(DatabaseBusy)
+  holder.kill('SIGKILL')
+  await once(holder, 'close')
+  await insertUser(db, 'ana')
+})
+
+it('refuses a file it may not write, naming it and the remedy', async (test) => {
+  const folder = temporaryFolder()
+  const data = join(folder, 'data')
+  mkdirSync(data)
+  const path = join(data, 'latchkey.db')
+  expect(await run([path, 'open'])).toMatchObject({ steps: ['created', 'migrated'] })
+  chmodSync(folder, 0o755)
+  chmodSync(data, 0o755)
+  chmodSync(path, 0o444)
+  // Nothing is forbidden to root, so a process of nobody's has to try.
+  const asNobody = process.getuid?.() === 0 ? { uid: NOBODY, gid: NOBODY } : {}
+  const answer = await run([path, 'open'], asNobody)
+  if (answer.failed?.includes('Cannot find module')) test.skip('nobody may not read these sources')
+  expect(answer.reason).toBe('no_permission')
+  expect(answer.failed).toContain(path)
+  expect(answer.failed).toContain('both rights')
+})

@@ -1,0 +1,55 @@
+/**
+ * One process on a database file, run by tests as `node database-process.ts PATH VERB [COUNT]`. Prints one JSON line.
+ * `open`: opens and closes. `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it
+ * first, and as often inserts a row in a single statement. `hold COUNT`: keeps the write lock for COUNT milliseconds.
+ */
+import { setTimeout } from 'node:timers/promises'
+import { openDatabase } from '../../src/database/open.ts'
+import type { Database } from '../../src/database/schema.ts'
+
+const [path = '', verb = '', count = '0'] = process.argv.slice(2)
+
+async function addOne(db: Database): Promise<void> {
+  await db.transaction().execute(async (db) => {
+    const row = await db.selectFrom('meta').select('value').where('key', '=', 'sum').executeTakeFirst()
+    const value = String(Number(row?.value ?? 0) + 1)
+    await db
+      .insertInto('meta')
+      .values({ key: 'sum', value })
+      .onConflict((conflict) => conflict.column('key').doUpdateSet({ value }))
+      .execute()
+  })
+}
+
+const verbs: Record<string, (db: Database) => Promise<void>> = {
+  open: () => Promise.resolve(),
+  async add(db) {
+    for (let n = 0; n < Number(count); n++) {
+      await addOne(db)
+      await db
+        .insertInto('meta')
+        .values({ key: `${process.pid}-${n}`, value: '' })
+        .execute()
+    }
+  },
+  async hold(db) {
+    await db.transaction().execute(async () => {
+      console.log(JSON.stringify({ holding: true }))
+      await setTimeout(Number(count))
+    })
+  },
+}
+
+try {
+  const steps: unknown[] = []
+  const { db, close } = await openDatabase({
+    location: { kind: 'file', path },
+    onStep: (step) => steps.push(step.kind),
+  })
+  await verbs[verb]?.(db)
+  await close()
+  console.log(JSON.stringify({ steps }))
+} catch (error) {
+  console.log(JSON.stringify({ failed: String(error), ...(error as object) }))
+  process.exitCode = 1
+}
