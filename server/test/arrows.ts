@@ -60,7 +60,7 @@ interface Place {
 
 const PLACES: readonly (readonly [RegExp, Kind])[] = [
   [/^(main|cli)\.ts$/, 'top'],
-  [/^(config)(?:\.ts$|\/)/, 'config'],
+  [/^(config|ready)(?:\.ts$|\/)/, 'config'],
   [/^(compose)(?:\.ts$|\/)/, 'compose'],
   [/^(commands)\//, 'command'],
   [/^features\/([^/]+)\//, 'feature'],
