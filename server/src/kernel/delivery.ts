@@ -3,7 +3,10 @@ import type { Duration } from './duration.ts'
 /** What became of asking a gateway, mail or SMS, to take a message. `reason` holds no secret and no full address. */
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly gatewayId?: string }
-  /** Not accepted for a passing cause: try again, not before `retryAfter` when the gateway named one. */
+  /**
+   * Not accepted for a passing cause, or perhaps accepted where a second copy does no harm (the gateway recognises it, or
+   * it is the only one): try again, not before `retryAfter` when the gateway named one.
+   */
   | { readonly kind: 'retry'; readonly reason: string; readonly retryAfter?: Duration }
   /** The address itself is wrong or unreachable: the user's matter, no use in trying again. */
   | { readonly kind: 'recipient_refused'; readonly reason: string }

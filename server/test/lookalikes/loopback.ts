@@ -1,6 +1,8 @@
 import { createServer } from 'node:http'
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import { createServer as createTlsServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import type { Certificate } from './certificate.ts'
 
 /** A server on 127.0.0.1, on a port of the system's choice; `await using` closes it at the end of the block. */
 export interface Loopback extends AsyncDisposable {
@@ -22,6 +24,14 @@ export async function listenHttp(
   })
   await listening(server)
   return loopback((server.address() as AddressInfo).port, () => stop(server))
+}
+
+/** Answers 200 with an empty body, to whoever trusts its certificate. */
+export async function listenHttps(certificate: Certificate): Promise<Loopback> {
+  const server = createTlsServer(certificate, (_request, response) => response.end())
+  await listening(server)
+  const { port } = server.address() as AddressInfo
+  return { ...loopback(port, () => stop(server)), url: `https://127.0.0.1:${port}` }
 }
 
 export function loopback(port: number, close: () => Promise<void>): Loopback {

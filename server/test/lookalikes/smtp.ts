@@ -41,6 +41,8 @@ export interface ReceivedMail extends ParsedMail {
   readonly source: string
   /** Whether TLS was on when it came. */
   readonly secure: boolean
+  /** Whether the sender needed SMTPUTF8 (RFC 6531), which far from every server has. */
+  readonly smtpUtf8: boolean
 }
 
 /**
@@ -160,5 +162,6 @@ async function parse(stream: SMTPServerDataStream, session: SMTPServerSession): 
   for await (const chunk of stream) chunks.push(chunk as Uint8Array)
   const source = Buffer.concat(chunks)
   const recipients = session.envelope.rcptTo.map(({ address }) => address)
-  return { ...(await simpleParser(source)), recipients, source: source.toString(), secure: session.secure }
+  const smtpUtf8 = session.envelope.smtpUtf8 === true
+  return { ...(await simpleParser(source)), recipients, source: source.toString(), secure: session.secure, smtpUtf8 }
 }

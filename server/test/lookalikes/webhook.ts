@@ -54,7 +54,7 @@ export async function startWebhook({
     const reaction = plan.next() ?? { status: 200, body: JSON.stringify({ id: `gw-${id}` }) }
     if (typeof reaction === 'string' && reaction !== 'lost') return answerWithFault(reaction, request, response)
     const isTaken = reaction === 'lost' || (reaction.status >= 200 && reaction.status < 300)
-    if (isTaken) taken.set(id, { id, data: JSON.parse(body).data })
+    if (isTaken) taken.set(id, { id, data: (JSON.parse(body) as Pick<WebhookMessage, 'data'>).data })
     if (reaction === 'lost') return void request.socket.resetAndDestroy()
     response.writeHead(reaction.status, reaction.headers).end(reaction.body)
   })

@@ -75,7 +75,7 @@ function localId(sms: Sms): string {
   return String(digest.readBigUInt64BE() >> 11n)
 }
 
-const Envelope = z.object({ return: z.object({ status: z.int() }), entries: z.unknown() })
+const Envelope = z.object({ return: z.object({ status: z.int() }), entries: z.unknown().optional() })
 const AccountEntries = z.object({ remaincredit: z.number() })
 
 function readEnvelope(body: string): z.infer<typeof Envelope> | undefined {

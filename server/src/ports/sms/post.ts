@@ -1,9 +1,18 @@
+import { once } from 'node:events'
+import { request as requestHttp } from 'node:http'
+import type { ClientRequest, IncomingMessage } from 'node:http'
+import { request as requestHttps } from 'node:https'
 import type { Duration } from '../../kernel/duration.ts'
-import { errorCode, networkFault } from '../../kernel/network-fault.ts'
+import { errorCode, isTlsCode } from '../../kernel/network-fault.ts'
 
 /** What came of one POST. `reason` never holds the URL, which may carry a key. */
 export type Answer =
-  | { readonly kind: 'answered'; readonly status: number; readonly retryAfter: string | null; readonly body: string }
+  | {
+      readonly kind: 'answered'
+      readonly status: number
+      readonly retryAfter: string | undefined
+      readonly body: string
+    }
   /** No connection came about: the request never left. */
   | { readonly kind: 'not_sent'; readonly reason: string }
   /** The certificate or TLS of the other side was refused. */
@@ -17,6 +26,9 @@ const MAX_BODY_BYTES = 64 * 1024
 /**
  * One POST and its answer, both within `timeout`. Never throws, never follows a redirect (it would carry the message, and
  * in a URL the key, to another host). A body beyond 64 KiB is cut there.
+ *
+ * Not `fetch`: by its standard an HTTP 407, which is one of Kavenegar's statuses, is a nameless network error, and it does
+ * not tell whether a request that failed had left.
  */
 export async function post(
   url: string,
@@ -24,42 +36,52 @@ export async function post(
   body: string,
   timeout: Duration,
 ): Promise<Answer> {
+  const secure = url.startsWith('https:')
+  let connected = false
   try {
-    const response = await fetch(url, {
+    const request = (secure ? requestHttps : requestHttp)(url, {
       method: 'POST',
+      headers: { ...headers, 'content-length': Buffer.byteLength(body) },
       // A kept-alive connection that the gateway closes as we write looks like a lost answer, and that is not repeated.
-      headers: { ...headers, connection: 'close' },
-      body,
-      redirect: 'manual',
+      agent: false,
       signal: AbortSignal.timeout(timeout),
     })
-    const retryAfter = response.headers.get('retry-after')
-    return { kind: 'answered', status: response.status, retryAfter, body: await readBounded(response) }
+    request.once('socket', (socket) => {
+      socket.once(secure ? 'secureConnect' : 'connect', () => {
+        connected = true
+      })
+    })
+    const response = await answerTo(request, body)
+    const retryAfter = response.headers['retry-after']
+    return { kind: 'answered', status: response.statusCode!, retryAfter, body: await readBounded(response) }
   } catch (error) {
-    return faultOf(error)
+    return faultOf(error, connected)
   }
 }
 
-async function readBounded(response: Response): Promise<string> {
+async function answerTo(request: ClientRequest, body: string): Promise<IncomingMessage> {
+  // Those that come while the body is read reach its reader too; without a listener they would end the process.
+  request.on('error', () => {})
+  request.end(body)
+  const [response] = (await once(request, 'response')) as [IncomingMessage]
+  return response
+}
+
+async function readBounded(response: AsyncIterable<Uint8Array>): Promise<string> {
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of response.body ?? []) {
+  for await (const chunk of response) {
     chunks.push(chunk)
     size += chunk.length
-    if (size > MAX_BODY_BYTES) break // leaving the loop cancels the rest
+    if (size > MAX_BODY_BYTES) break // leaving the loop closes the connection
   }
   return Buffer.concat(chunks).toString('utf8', 0, MAX_BODY_BYTES)
 }
 
-function faultOf(error: unknown): Answer {
-  const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error
-  const code = errorCode(cause)
-  switch (networkFault(cause)) {
-    case 'unreachable':
-      return { kind: 'not_sent', reason: `unavailable, no connection (${code})` }
-    case 'untrusted':
-      return { kind: 'untrusted', reason: `its TLS certificate was refused (${code})` }
-    case 'cut':
-      return { kind: 'no_answer', reason: `no answer (${code})` }
-  }
+function faultOf(error: unknown, connected: boolean): Answer {
+  const code = errorCode(error)
+  const named = code === 'ABORT_ERR' ? 'timed out' : code
+  if (isTlsCode(code)) return { kind: 'untrusted', reason: `its TLS certificate was refused (${named})` }
+  if (!connected) return { kind: 'not_sent', reason: `unavailable, no connection (${named})` }
+  return { kind: 'no_answer', reason: `no answer (${named})` }
 }

@@ -94,8 +94,8 @@ function accepted(body: string): SendOutcome {
 }
 
 /** `Retry-After` in seconds or as a date (RFC 9110 §10.2.3); what is neither is as if it were not there. */
-function waitOf(retryAfter: string | null, now: Date): { readonly retryAfter?: Duration } {
-  if (retryAfter === null) return {}
+function waitOf(retryAfter: string | undefined, now: Date): { readonly retryAfter?: Duration } {
+  if (retryAfter === undefined) return {}
   if (/^\d{1,9}$/.test(retryAfter)) return { retryAfter: seconds(Number(retryAfter)) }
   const moment = Date.parse(retryAfter)
   return Number.isNaN(moment) ? {} : { retryAfter: milliseconds(Math.max(0, moment - now.getTime())) }

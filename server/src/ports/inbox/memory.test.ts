@@ -1,0 +1,45 @@
+import { expect, it } from 'vitest'
+import { mailWith, smsWith } from '../../../test/messages.ts'
+import { createTurnedClock } from '../../../test/turned-clock.ts'
+import { after, minutes } from '../../kernel/duration.ts'
+import { createLocalInbox } from './memory.ts'
+
+it('shows mail and SMS as they would have looked, with code, its end and the moment, newest first', async () => {
+  const clock = createTurnedClock()
+  const inbox = createLocalInbox({ clock })
+  const expiresAt = after(clock.now(), minutes(2))
+  const mail = mailWith({ expiresAt })
+  const { code: _, ...sms } = smsWith()
+  await inbox.mail.send(mail)
+  clock.turn(minutes(1))
+  await inbox.sms.send(sms)
+  const { id, to, text } = sms
+  const none = { subject: undefined, html: undefined, code: undefined, expiresAt: undefined }
+  expect(inbox.messages()).toEqual([
+    { id, channel: 'sms', to, text, ...none, sentAt: clock.now() },
+    { ...mail, channel: 'email', sentAt: after(clock.now(), minutes(-1)) },
+  ])
+})
+
+it('finds what went to one address, however its letters are cased', async () => {
+  const inbox = createLocalInbox({ clock: createTurnedClock() })
+  const mail = mailWith({ to: 'Sara@Example.com' })
+  const sms = smsWith()
+  await inbox.mail.send(mail)
+  await inbox.sms.send(sms)
+  expect(inbox.messages('sara@example.COM').map(({ id }) => id)).toEqual([mail.id])
+  expect(inbox.messages(sms.to).map(({ id }) => id)).toEqual([sms.id])
+  expect(inbox.messages('nobody@example.com')).toEqual([])
+})
+
+it('keeps the newest two hundred and lets the rest go', async () => {
+  const inbox = createLocalInbox({ clock: createTurnedClock() })
+  const mails = Array.from({ length: 250 }, () => mailWith())
+  for (const mail of mails) await inbox.mail.send(mail)
+  expect(inbox.messages().map(({ id }) => id)).toEqual(
+    mails
+      .slice(50)
+      .map(({ id }) => id)
+      .toReversed(),
+  )
+})
