@@ -41,6 +41,7 @@ export function importsOf(source: string): Import[] {
 /** What kind of place a file of `src/` is. */
 type Kind =
   | 'top'
+  | 'serve'
   | 'config'
   | 'compose'
   | 'command'
@@ -105,10 +106,11 @@ const ALLOWED: Readonly<Record<Kind, Rule>> = {
   feature: (source, target, to) =>
     ['port', 'http', 'database', 'asset'].includes(target.kind) || reaches(source, target, to),
   config: (_, target) => target.kind === 'config' || target.kind === 'port',
-  compose: (_, target) => target.kind !== 'top' && target.kind !== 'command',
-  command: (_, target) => ['compose', 'config', 'command'].includes(target.kind),
+  compose: (_, target) => !['top', 'serve', 'command'].includes(target.kind),
+  serve: (_, target) => ['compose', 'config', 'serve'].includes(target.kind),
+  command: (_, target) => ['compose', 'config', 'serve', 'command'].includes(target.kind),
   top: (source, target) =>
-    target.kind === 'compose' || target.kind === 'config' || (target.kind === 'command' && source.name === 'cli'),
+    ['compose', 'config', 'serve'].includes(target.kind) || (target.kind === 'command' && source.name === 'cli'),
   asset: () => false,
 }
 
@@ -120,9 +122,10 @@ const REASONS: Readonly<Record<Kind, string>> = {
   http: 'http imports only ports, the kernel, and of the database its types',
   feature: "a feature imports a lower feature's service.ts, the database, ports, http and the kernel",
   config: 'config imports only ports and the kernel',
-  compose: 'nothing imports main, cli or a command but cli',
-  command: 'a command imports only compose, config and the kernel',
-  top: 'main and cli import only compose, config and the kernel, cli its commands too',
+  compose: 'compose knows every piece but not who runs it',
+  serve: 'serving imports only compose, config and the kernel',
+  command: 'a command imports only compose, config, serving and the kernel',
+  top: 'main and cli import only compose, config, serving and the kernel, cli its commands too',
   asset: 'an asset imports nothing',
 }
 

@@ -78,10 +78,10 @@ function takenTimeAndChance(file: SourceFile): Fault[] {
   return matchingLines(file, withoutComments(file.text), TIME_AND_CHANCE, 'time and chance come as arguments')
 }
 
-/** The environment is read once, at the top, and checked by the config's one schema. */
+/** The environment is read once, at the top, and checked by the config's one schema; features know nothing of it. */
 function environment(file: SourceFile): Fault[] {
-  if (/^server\/src\/(?:main|cli|config)\b/.test(file.path)) return []
-  return matchingLines(file, withoutComments(file.text), /\bprocess\.env\b/, 'the environment is read by config alone')
+  if (/^server\/src\/(?:main|cli|serve|config|compose)\b/.test(file.path)) return []
+  return matchingLines(file, withoutComments(file.text), /\bprocess\.env\b/, 'the environment is read at the top')
 }
 
 const SWITCHED_OFF = /\b(?:it|test|describe)(?:\.\w+)*\.(?:only|skip|skipIf|runIf|todo)\b|\.skip\(\s*\)/
