@@ -16,7 +16,7 @@ export interface MigrationPlan {
  * Brings the database up to the newest migration, all in one transaction, and resolves to the names of those that ran.
  * The transaction's write lock keeps other processes out; whoever had to wait finds nothing left to do.
  *
- * @throws {DatabaseUnfit} when the database has a migration this program does not know.
+ * @throws {DatabaseUnfit} when the database has a migration this program does not know. Any error leaves it as it was.
  */
 export async function migrate(db: Database, plan: MigrationPlan): Promise<string[]> {
   const names = Object.keys(plan.migrations).toSorted()
@@ -25,11 +25,17 @@ export async function migrate(db: Database, plan: MigrationPlan): Promise<string
     const [first] = await pending(db, names, plan.where)
     if (first === undefined) return []
     if (await hasTables(db)) plan.beforeChange(first)
-    const provider = { getMigrations: () => Promise.resolve(plan.migrations) }
-    const { error, results } = await new Migrator({ db, provider }).migrateToLatest()
-    if (error !== undefined) throw asError(error)
-    return results?.map((result) => result.migrationName) ?? []
+    return runPending(db, plan.migrations)
   })
+}
+
+/** Kysely's migrator gives a failure instead of throwing it; thrown here, it undoes all of them. */
+async function runPending(db: Database, migrations: Record<string, Migration>): Promise<string[]> {
+  const provider = { getMigrations: () => Promise.resolve(migrations) }
+  const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest()
+  if (error === undefined) return results.map((result) => result.migrationName)
+  const failed = results.find((result) => result.status === 'Error')?.migrationName ?? 'of the database'
+  throw new Error(`Migration ${failed} failed and was undone: ${asError(error).message}`, { cause: error })
 }
 
 async function pending(db: Database, names: readonly string[], where: string): Promise<string[]> {

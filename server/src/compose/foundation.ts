@@ -1,0 +1,98 @@
+import { join } from 'node:path'
+import type { Config } from '../config.ts'
+import { openDatabase, type OpeningStep, type OpenOptions } from '../database/open.ts'
+import type { Database } from '../database/schema.ts'
+import { bindSecret, isBoundToSecret } from '../database/secret-binding.ts'
+import { fileKeyStorage, memoryKeyStorage } from '../features/tokens/key-store.ts'
+import { type KeyVault, loadOrCreateKeys } from '../features/tokens/keyring.ts'
+import type { KeyChain } from '../features/tokens/keys.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
+import { createSecret, type Secret } from '../kernel/secret.ts'
+import { createSecretFile, readSecretFile, SecretMissing } from './secret-file.ts'
+
+/** What every command of ours stands on: the database, the secret and the signing keys, found to belong together. */
+export interface Foundation {
+  readonly db: Database
+  readonly secret: Secret
+  readonly vault: KeyVault
+  readonly keys: KeyChain
+  close(): Promise<void>
+}
+
+export interface FoundationOptions {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  /** Nothing is kept on disk: for tests. */
+  readonly inMemory?: boolean
+  readonly onStep?: (step: OpeningStep) => void
+  /** For tests of faults; see `openDatabase`. */
+  readonly beforeStatement?: OpenOptions['beforeStatement']
+}
+
+/** Where the data folder keeps what. */
+export const dataFiles = (dataDir: string) => ({
+  database: join(dataDir, 'latchkey.db'),
+  secret: join(dataDir, 'secret.key'),
+  keys: join(dataDir, 'keys.json'),
+})
+
+/** The database was made under another secret. */
+export class SecretDiffers extends Error {
+  override readonly name = 'SecretDiffers'
+
+  constructor() {
+    super(
+      'The database was made with another SECRET_KEY (or with the one in the data folder, before SECRET_KEY was set). ' +
+        'Set it back, or move to the new one with `latchkey keys rekey`.',
+    )
+  }
+}
+
+/**
+ * Opens what is there and makes what is missing at a first start; never makes anew what an existing database needs.
+ * Throws DatabaseUnfit, SecretMissing, SecretDiffers, KeysMissing or KeysUnfit, each saying what to do.
+ */
+export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
+  const { config, clock, inMemory, onStep, beforeStatement } = options
+  const files = dataFiles(config.server.dataDir)
+  const { db, close } = await openDatabase({
+    location: inMemory ? { kind: 'memory' } : { kind: 'file', path: files.database },
+    ...(onStep && { onStep }),
+    ...(beforeStatement && { beforeStatement }),
+  })
+  try {
+    const isFirstStart = !(await isBoundToSecret(db))
+    const secret = createSecret(await secretBytes(options, isFirstStart))
+    const vault = vaultOf(options, secret)
+    // Before the database is bound, so that a first start broken off in between is a first start again.
+    const keys = await loadOrCreateKeys(vault, { mayCreate: isFirstStart }, clock.now())
+    if ((await bindSecret(db, secret)) === 'different') throw new SecretDiffers()
+    return { db, secret, vault, keys, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function secretBytes(
+  { config, random, inMemory }: FoundationOptions,
+  isFirstStart: boolean,
+): Promise<Uint8Array> {
+  if (config.secretKey !== undefined) return new TextEncoder().encode(config.secretKey)
+  if (inMemory) return random.bytes(32)
+  const { secret: path } = dataFiles(config.server.dataDir)
+  const existing = await readSecretFile(path)
+  if (existing) return existing
+  if (!isFirstStart) throw new SecretMissing(path)
+  return createSecretFile(path, random)
+}
+
+const vaultOf = ({ config, random, inMemory }: FoundationOptions, secret: Secret): KeyVault => ({
+  storage: inMemory ? memoryKeyStorage() : fileKeyStorage(dataFiles(config.server.dataDir).keys),
+  secret,
+  random,
+  algorithm: config.tokens.algorithm,
+  accessLifetime: config.tokens.accessLifetime,
+})

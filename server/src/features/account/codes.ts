@@ -1,0 +1,108 @@
+import type { Database } from '../../database/schema.ts'
+import { type Email, emailKey } from '../../kernel/address.ts'
+import type { Language } from '../../kernel/language.ts'
+import {
+  type Binding,
+  type Channel,
+  type CodeDeps,
+  type DestinationLimits,
+  hasOpen,
+  type Issue,
+  issue,
+  mayIssue,
+  verify,
+} from '../otp/service.ts'
+import { findSession, type Session } from '../sessions/service.ts'
+import { findById, type MailboxRule, type User } from '../users/service.ts'
+import { type Applied, applyProof } from './proof.ts'
+
+export interface AddressCodeDeps {
+  readonly db: Database
+  readonly codes: CodeDeps
+  readonly destinations: DestinationLimits
+  readonly mailboxes: MailboxRule
+  /** Whether a message to this channel can leave at all. */
+  readonly isAvailable: (channel: Channel) => boolean
+}
+
+/** Who asks for a code to an address of his own. */
+export interface Asker {
+  readonly session: Session
+  readonly user: User
+  readonly language: Language
+}
+
+export type Sending =
+  | Issue
+  | { readonly kind: 'no_address' }
+  | { readonly kind: 'already_verified' }
+  | { readonly kind: 'unavailable' }
+  | { readonly kind: 'destination_full'; readonly retryAfterSeconds: number }
+
+/** Sends a code to the channel's address: the one that waits to take the other's place, else the one on file. */
+export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Channel, now: Date): Promise<Sending> {
+  const { db, codes } = deps
+  const target = targetOf(asker.user, channel)
+  if (!target) return { kind: 'no_address' }
+  if (target.purpose === 'verification' && isProven(asker, channel)) return { kind: 'already_verified' }
+  if (!deps.isAvailable(channel)) return { kind: 'unavailable' }
+  const { to, ...aim } = target
+  const binding: Binding = { userId: asker.user.id, asker: asker.session.id, channel, ...aim }
+  const refusal = await mayIssue(db, codes, binding, now)
+  if (refusal.kind !== 'sent') return refusal
+  const wait = await deps.destinations.take(binding.address, isVerifiedOwner(asker.user, binding))
+  if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
+  const issued = await db
+    .transaction()
+    .execute((db) => issue(db, codes, binding, { to, language: asker.language }, now))
+  codes.messages.wake()
+  return issued
+}
+
+function targetOf(user: User, channel: Channel): (Pick<Binding, 'address' | 'purpose'> & { to: string }) | undefined {
+  const pending = channel === 'email' ? user.pendingEmail : user.pendingPhone
+  const to = pending ?? (channel === 'email' ? user.email : user.phone)
+  if (to === null) return undefined
+  const address = channel === 'email' ? emailKey(to as Email) : to
+  return { to, address, purpose: pending === null ? 'verification' : 'address_change' }
+}
+
+/** Verified, and shown by this very session to be in the user's hands: nothing is left to prove. */
+function isProven({ user, session }: Pick<Asker, 'user' | 'session'>, channel: Channel): boolean {
+  return channel === 'email'
+    ? user.emailVerifiedAt !== null && session.emailProvenAt !== null
+    : user.phoneVerifiedAt !== null && session.phoneProvenAt !== null
+}
+
+const isVerifiedOwner = (user: User, { channel, purpose }: Binding): boolean =>
+  purpose === 'verification' && (channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt) !== null
+
+export type Proving = Applied | { readonly kind: 'wrong_code' } | { readonly kind: 'nothing_to_verify' }
+
+/** Takes a code; a right one proves its address. All in one transaction, a wrong code's cost included. */
+export const proveCode = (
+  { db, codes, mailboxes }: AddressCodeDeps,
+  { userId, sessionId }: { userId: number; sessionId: string },
+  code: string,
+  now: Date,
+): Promise<Proving> =>
+  db.transaction().execute(async (db): Promise<Proving> => {
+    const challenge = await verify(db, codes, sessionId, code, now)
+    return challenge ? applyProof(db, mailboxes, challenge, now) : explainNo(db, { userId, sessionId }, now)
+  })
+
+/** Whether a code could have been right at all: what the origin's clients tell apart. */
+async function explainNo(
+  db: Database,
+  { userId, sessionId }: { userId: number; sessionId: string },
+  now: Date,
+): Promise<Proving> {
+  const [user, session] = [await findById(db, userId), await findSession(db, sessionId)]
+  if (!user || !session) return { kind: 'wrong_code' }
+  const isEveryAddressProven = (['email', 'phone'] as const).every((channel) => {
+    const target = targetOf(user, channel)
+    return !target || (target.purpose === 'verification' && isProven({ user, session }, channel))
+  })
+  const nothingLeft = isEveryAddressProven && !(await hasOpen(db, sessionId, now))
+  return { kind: nothingLeft ? 'nothing_to_verify' : 'wrong_code' }
+}

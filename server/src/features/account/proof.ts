@@ -1,0 +1,85 @@
+import type { Database } from '../../database/schema.ts'
+import { type Email, emailKey } from '../../kernel/address.ts'
+import type { Challenge } from '../otp/service.ts'
+import { findSession, markProven, type Session } from '../sessions/service.ts'
+import {
+  emailColumns,
+  findById,
+  isEmailTaken,
+  isPhoneVerifiedByAnother,
+  type MailboxRule,
+  update,
+  type User,
+  type UserChanges,
+} from '../users/service.ts'
+
+export type Applied =
+  | { readonly kind: 'verified' }
+  /** Right code, wrong moment: the address is no longer the user's. */
+  | { readonly kind: 'wrong_code' }
+  /** Another user has it, verified, or took it meanwhile. The code is used up all the same. */
+  | { readonly kind: 'phone_in_use' }
+  | { readonly kind: 'email_taken' }
+
+/** What a proven address makes of its user and of the session that proved it. Takes the transaction that used the code up. */
+export async function applyProof(db: Database, rule: MailboxRule, challenge: Challenge, now: Date): Promise<Applied> {
+  const user = await findById(db, challenge.userId)
+  const session = await findSession(db, challenge.asker)
+  if (!user || !session) return { kind: 'wrong_code' }
+  const changes =
+    challenge.channel === 'email'
+      ? await emailProof(db, rule, user, challenge, now)
+      : await phoneProof(db, user, challenge, now)
+  if ('kind' in changes) return changes
+  await update(db, user.id, changes)
+  await markProven(db, session.id, sessionProof(session, challenge, user, now))
+  return { kind: 'verified' }
+}
+
+type No = Exclude<Applied, { kind: 'verified' }>
+
+async function emailProof(
+  db: Database,
+  rule: MailboxRule,
+  user: User,
+  { address, purpose }: Challenge,
+  now: Date,
+): Promise<UserChanges | No> {
+  if (purpose === 'verification') {
+    return address === user.emailKey ? { emailVerifiedAt: user.emailVerifiedAt ?? now } : { kind: 'wrong_code' }
+  }
+  const pending = user.pendingEmail as Email | null
+  if (pending === null || emailKey(pending) !== address) return { kind: 'wrong_code' }
+  const columns = emailColumns(rule, pending)
+  if (await isEmailTaken(db, columns, user.id)) return { kind: 'email_taken' }
+  return { ...columns, emailVerifiedAt: now, pendingEmail: null }
+}
+
+async function phoneProof(
+  db: Database,
+  user: User,
+  { address, purpose }: Challenge,
+  now: Date,
+): Promise<UserChanges | No> {
+  if (address !== (purpose === 'verification' ? user.phone : user.pendingPhone)) return { kind: 'wrong_code' }
+  if (await isPhoneVerifiedByAnother(db, address, user.id)) return { kind: 'phone_in_use' }
+  if (purpose === 'verification') return { phoneVerifiedAt: user.phoneVerifiedAt ?? now }
+  return { phone: address, phoneVerifiedAt: now, pendingPhone: null }
+}
+
+/** RFC 8176 §2: a code by SMS is `sms`, one by e-mail the general `otp`. */
+const METHOD = { email: 'otp', phone: 'sms' } as const
+
+/**
+ * A first proof only says that the address is the user's; a code to an address verified before this session began is a
+ * second factor passed, and raises the session (RFC 8176 `mfa`).
+ */
+function sessionProof(session: Session, { channel, purpose }: Challenge, user: User, now: Date) {
+  const verifiedAt = channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt
+  const isFactor = purpose === 'verification' && verifiedAt !== null && verifiedAt < session.createdAt
+  const methods = new Set([...session.amr.split(' '), METHOD[channel], 'mfa'])
+  return {
+    ...(channel === 'email' ? { emailProvenAt: now } : { phoneProvenAt: now }),
+    ...(isFactor && { acr: 'aal2' as const, amr: [...methods].join(' '), authenticatedAt: now }),
+  }
+}

@@ -1,0 +1,27 @@
+import { Refusal, throttled } from '../../kernel/refusal.ts'
+import type { Sending } from './codes.ts'
+
+/** Says no in the contract's words when a code was not sent. */
+export function refuseSending(sending: Sending): void {
+  switch (sending.kind) {
+    case 'sent':
+      return
+    case 'no_address':
+      throw withStatus('phone_not_submitted', 'User Phone Number has not submited')
+    case 'already_verified':
+      throw withStatus('already_verified', 'User already is verified')
+    case 'cooldown':
+    case 'destination_full':
+      throw throttled(sending.retryAfterSeconds, `code not sent: ${sending.kind}`)
+    case 'locked':
+      throw new Refusal('channel_locked', 'too many wrong codes in a row')
+    case 'unavailable':
+      throw new Refusal('channel_unavailable', 'no gateway for this channel')
+  }
+}
+
+/** The origin's clients read a `status` text; it never changes with the language. */
+export const withStatus = (
+  code: 'phone_not_submitted' | 'already_verified' | 'otp_invalid' | 'refresh_token_invalid',
+  status: string,
+): Refusal => new Refusal(code, status, { members: { status } })

@@ -1,0 +1,182 @@
+import type { FastifyRequest } from 'fastify'
+import { z } from 'zod'
+import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
+import { refusals } from '../../http/openapi.ts'
+import type { App } from '../../http/server.ts'
+import type { Region } from '../../kernel/address.ts'
+import type { Clock } from '../../kernel/clock.ts'
+import { Refusal } from '../../kernel/refusal.ts'
+import type { Throttle } from '../../http/throttle.ts'
+import { whenGone } from '../../http/when-gone.ts'
+import type { Channel } from '../otp/service.ts'
+import { findSession } from '../sessions/service.ts'
+import { findById, remove, toSummary, type User, userSummary } from '../users/service.ts'
+import { type AddressCodeDeps, sendCode } from './codes.ts'
+import { asTaken, changeProfile, type ChangedBy, channelsToWait, type ProfileChanges } from './profile.ts'
+import { emailTaken, register, registrationBody, type RegistrationDeps } from './registration.ts'
+import { ownDetail, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
+
+export interface AccountDeps extends AddressCodeDeps, RegistrationDeps {
+  readonly urls: BaseUrlRules
+  readonly throttle: Throttle
+  readonly region: Region
+  readonly clock: Clock
+}
+
+const BEARER = [{ bearer: [] }]
+
+export function accountRoutes(app: App, deps: AccountDeps): void {
+  registrationRoute(app, deps)
+  recordRoutes(app, deps, '/api/users/:id/')
+  recordRoutes(app, deps, '/api/users/me/')
+}
+
+function registrationRoute(app: App, deps: AccountDeps): void {
+  app.post(
+    '/api/users/',
+    {
+      config: { access: { who: 'anonymous_or_admin', scope: 'register' } },
+      schema: {
+        operationId: 'registerUser',
+        tags: ['Users'],
+        summary: 'Register',
+        description: 'Makes an account. For the anonymous and for admins; whoever is signed in already is refused.',
+        body: registrationBody(deps.passwords),
+        response: { 201: userSummary, ...refusals('invalid', 'permission_denied', 'overloaded') },
+      },
+    },
+    async (request, reply) => {
+      const user = await register(deps, request.body, deps.clock.now(), whenGone(reply))
+      const summary = toSummary(user, baseUrl(deps.urls, request))
+      return reply.code(201).header('location', summary.url).send(summary)
+    },
+  )
+}
+
+type RecordPath = '/api/users/:id/' | '/api/users/me/'
+
+const pathParameters = z.object({ id: z.string().meta({ description: "The user's number.", examples: ['3'] }) })
+
+/** One set of routes on two paths: a user by number, and the caller. */
+function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
+  const isMe = path === '/api/users/me/'
+  const name = isMe ? 'Me' : 'User'
+  const answer = isMe ? ownDetail : userDetail
+  const toAnswer = isMe ? toOwnDetail : toDetail
+  const shared = { tags: ['Users'], security: BEARER, ...(isMe ? {} : { params: pathParameters }) }
+  const config = { access: { who: isMe ? 'signed_in' : 'self_or_admin' } } as const
+  const no = refusals('permission_denied', 'not_found')
+
+  app.get(
+    path,
+    {
+      config,
+      schema: {
+        ...shared,
+        operationId: `read${name}`,
+        summary: isMe ? 'Read your own record' : 'Read a user',
+        response: { 200: answer, ...no },
+      },
+    },
+    async (request) => toAnswer(await userOf(deps, request, isMe)),
+  )
+
+  const bodies = profileBodies(deps.region, () => deps.clock.now())
+  for (const method of ['PUT', 'PATCH'] as const) {
+    app.route({
+      method,
+      url: path,
+      config,
+      schema: {
+        ...shared,
+        operationId: `${method === 'PUT' ? 'replace' : 'change'}${name}`,
+        summary: isMe ? 'Change your own record' : 'Change a user',
+        description:
+          'Absent members stay as they are. A new address in place of a verified one waits until a code sent to it is proven.',
+        body: method === 'PUT' ? bodies.put : bodies.patch,
+        response: { 200: answer, ...refusals('invalid', 'permission_denied', 'not_found', 'channel_unavailable') },
+      },
+      handler: async (request) => toAnswer(await change(deps, request, isMe)),
+    })
+  }
+
+  app.delete(
+    path,
+    {
+      config,
+      schema: {
+        ...shared,
+        operationId: `delete${name}`,
+        summary: isMe ? 'Delete your own account' : 'Delete a user',
+        description: 'Sessions, codes and devices go with it. The last admin cannot be deleted.',
+        response: { 204: z.null(), ...refusals('permission_denied', 'not_found', 'last_admin') },
+      },
+    },
+    async (request, reply) => {
+      const id = idOf(request, isMe)
+      const departure = await deps.db.transaction().execute((db) => remove(db, id))
+      if (departure === 'last_admin') throw new Refusal('last_admin', 'the last active admin')
+      if (departure === 'gone') throw notFound()
+      return reply.code(204).send(null)
+    },
+  )
+}
+
+const notFound = () => new Refusal('not_found', 'no such user', { detail: { id: 'refusal.not_found.user' } })
+
+/** The number in the path. The guard has let through the user in question or an admin. */
+function idOf(request: FastifyRequest, isMe: boolean): number {
+  if (isMe) return request.caller!.userId
+  const { id } = request.params as { id: string }
+  if (!/^[1-9]\d{0,14}$/.test(id)) throw notFound()
+  return Number(id)
+}
+
+async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
+  const user = await findById(db, idOf(request, isMe))
+  if (!user) throw notFound()
+  return user
+}
+
+async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
+  const userId = idOf(request, isMe)
+  const caller = request.caller!
+  const by = userId === caller.userId ? 'user' : 'admin'
+  const wanted = request.body as ProfileChanges
+  await mindCodesToSend(deps, request, await userOf(deps, request, isMe), { by, wanted })
+  const changed = await deps.db
+    .transaction()
+    .execute((db) => changeProfile(db, deps.mailboxes, { userId, by }, wanted))
+    .catch(asTaken)
+  if (changed.kind === 'gone') throw notFound()
+  if (changed.kind === 'email_taken') throw emailTaken()
+  await sendToPending(deps, request, changed.user, changed.pending)
+  return changed.user
+}
+
+/** Asked before anything is changed: a change that makes us send a code counts as asking for one. */
+async function mindCodesToSend(
+  { isAvailable, throttle }: AccountDeps,
+  request: FastifyRequest,
+  user: User,
+  { by, wanted }: { by: ChangedBy; wanted: ProfileChanges },
+): Promise<void> {
+  for (const channel of channelsToWait(user, wanted, by)) {
+    if (!isAvailable(channel)) throw new Refusal('channel_unavailable', `no gateway for ${channel}`)
+    await throttle.named('otpSend', `user:${request.caller!.userId}`)
+  }
+}
+
+/** Where a limit holds the code back, the change waits all the same; `otp/send` sends it later. */
+async function sendToPending(
+  deps: AccountDeps,
+  request: FastifyRequest,
+  user: User,
+  pending: readonly Channel[],
+): Promise<void> {
+  const session = pending.length > 0 ? await findSession(deps.db, request.caller!.sessionId) : undefined
+  if (!session) return
+  for (const channel of pending) {
+    await sendCode(deps, { user, session, language: request.language() }, channel, deps.clock.now())
+  }
+}

@@ -1,0 +1,40 @@
+import type { FastifyInstance } from 'fastify'
+import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+
+/** What `/metrics` tells, in Prometheus' text format. */
+export interface Metrics {
+  readonly contentType: string
+  text(): Promise<string>
+}
+
+// From a cached answer to a queued Argon2 hash, in seconds.
+const BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
+
+/** Measures every request by route, never by URL, so that no id and no guess becomes a series. */
+export function collectMetrics(app: FastifyInstance, hashing: () => { running: number; waiting: number }): Metrics {
+  const registry = new Registry()
+  collectDefaultMetrics({ register: registry, prefix: 'latchkey_' })
+  const duration = new Histogram({
+    name: 'latchkey_http_request_duration_seconds',
+    help: 'Time to answer a request, by route, method and status.',
+    labelNames: ['route', 'method', 'status'],
+    buckets: BUCKETS,
+    registers: [registry],
+  })
+  new Gauge({
+    name: 'latchkey_password_hashes',
+    help: 'Password hashes by state: running now, or waiting for one of these to end.',
+    labelNames: ['state'],
+    registers: [registry],
+    collect() {
+      const { running, waiting } = hashing()
+      this.set({ state: 'running' }, running)
+      this.set({ state: 'waiting' }, waiting)
+    },
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none'
+    duration.observe({ route, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000)
+  })
+  return { contentType: registry.contentType, text: () => registry.metrics() }
+}

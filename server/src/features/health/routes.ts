@@ -1,0 +1,88 @@
+import type { FastifyRequest } from 'fastify'
+import { sql } from 'kysely'
+import { z } from 'zod'
+import type { Database } from '../../database/schema.ts'
+import type { App } from '../../http/server.ts'
+import { Refusal } from '../../kernel/refusal.ts'
+import { collectMetrics } from './metrics.ts'
+
+export interface HealthDeps {
+  readonly db: Database
+  /** How each channel's gateway fares; a complaint there is told, but does not make the server unready. */
+  readonly gateways: () => Readonly<Record<string, unknown>>
+  readonly isStopping: () => boolean
+  readonly hashing: () => { readonly running: number; readonly waiting: number }
+  readonly metricsToken: string | undefined
+  /** Equality that takes the same time wherever the first difference lies. */
+  readonly isSame: (a: string, b: string) => boolean
+}
+
+const UNTHROTTLED = { access: { who: 'public', unthrottled: true } } as const
+
+const readiness = z
+  .object({
+    status: z.enum(['ready', 'stopping', 'unavailable']),
+    database: z.enum(['ok', 'unavailable']),
+    gateways: z.record(z.string(), z.unknown()),
+  })
+  .meta({ id: 'Readiness' })
+
+export function healthRoutes(app: App, deps: HealthDeps): void {
+  app.get(
+    '/healthz',
+    {
+      config: UNTHROTTLED,
+      schema: {
+        operationId: 'readHealth',
+        tags: ['Operation'],
+        summary: 'Whether the process is alive',
+        response: { 200: z.object({ status: z.literal('alive') }).meta({ id: 'Health' }) },
+      },
+    },
+    () => ({ status: 'alive' as const }),
+  )
+  readinessRoute(app, deps)
+  if (deps.metricsToken !== undefined) metricsRoute(app, deps, deps.metricsToken)
+}
+
+function readinessRoute(app: App, { db, gateways, isStopping }: HealthDeps): void {
+  app.get(
+    '/readyz',
+    {
+      config: UNTHROTTLED,
+      schema: {
+        operationId: 'readReadiness',
+        tags: ['Operation'],
+        summary: 'Whether the server can serve',
+        response: { 200: readiness, 503: readiness },
+      },
+    },
+    async (request, reply) => {
+      const isDatabaseOk = await answers(db, request)
+      const status = isStopping() ? 'stopping' : isDatabaseOk ? 'ready' : 'unavailable'
+      return reply
+        .code(status === 'ready' ? 200 : 503)
+        .send({ status, database: isDatabaseOk ? 'ok' : 'unavailable', gateways: gateways() })
+    },
+  )
+}
+
+async function answers(db: Database, request: FastifyRequest): Promise<boolean> {
+  try {
+    await sql`select 1`.execute(db)
+    return true
+  } catch (error) {
+    request.log.error({ err: error }, 'the database does not answer')
+    return false
+  }
+}
+
+/** Only there with METRICS_TOKEN set; to anyone without it the path does not exist. */
+function metricsRoute(app: App, { hashing, isSame }: HealthDeps, token: string): void {
+  const metrics = collectMetrics(app, hashing)
+  app.get('/metrics', { config: UNTHROTTLED, schema: { hide: true } as object }, async (request, reply) => {
+    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
+      throw new Refusal('not_found', 'metrics: wrong token')
+    return reply.type(metrics.contentType).send(await metrics.text())
+  })
+}

@@ -1,0 +1,153 @@
+import type { Insertable, Selectable } from 'kysely'
+import type { ChallengesTable, Database } from '../../database/schema.ts'
+
+export type Challenge = Readonly<Selectable<ChallengesTable>>
+
+/** What a code is bound to, beside its asker. */
+export type Channel = Challenge['channel']
+export type Purpose = Challenge['purpose']
+
+/**
+ * Puts a challenge in place of the one before of the same binding. Undefined while that one is younger than the
+ * cooldown: asked and taken in one statement, so that of racing requests one sends.
+ */
+export const replace = (
+  db: Database,
+  challenge: Insertable<ChallengesTable>,
+  cooldownSince: Date,
+): Promise<{ id: string } | undefined> =>
+  db
+    .insertInto('challenges')
+    .values(challenge)
+    .onConflict((conflict) =>
+      conflict
+        .columns(['userId', 'asker', 'channel', 'address', 'purpose'])
+        .doUpdateSet(({ ref }) => ({
+          id: ref('excluded.id'),
+          codeHash: ref('excluded.codeHash'),
+          tries: 0,
+          createdAt: ref('excluded.createdAt'),
+          expiresAt: ref('excluded.expiresAt'),
+          consumedAt: null,
+        }))
+        .where('challenges.createdAt', '<=', cooldownSince),
+    )
+    .returning('id')
+    .executeTakeFirst()
+
+/** When the latest code of this binding was sent. */
+export async function sentAt(
+  db: Database,
+  binding: Pick<Challenge, 'userId' | 'asker' | 'channel' | 'address' | 'purpose'>,
+): Promise<Date | undefined> {
+  const row = await db
+    .selectFrom('challenges')
+    .select('createdAt')
+    .where('userId', '=', binding.userId)
+    .where('asker', '=', binding.asker)
+    .where('channel', '=', binding.channel)
+    .where('address', '=', binding.address)
+    .where('purpose', '=', binding.purpose)
+    .executeTakeFirst()
+  return row?.createdAt
+}
+
+/** Spends one try of every open challenge of the asker and gives back those that had one left. */
+export const takeTries = (db: Database, asker: string, now: Date, maxTries: number): Promise<Challenge[]> =>
+  db
+    .updateTable('challenges')
+    .set((set) => ({ tries: set('tries', '+', 1) }))
+    .where('asker', '=', asker)
+    .where('consumedAt', 'is', null)
+    .where('expiresAt', '>', now)
+    .where('tries', '<', maxTries)
+    .returningAll()
+    .execute()
+
+/** Uses a challenge up. False for all but one (invariant I4). */
+export async function consume(db: Database, id: string, now: Date): Promise<boolean> {
+  const consumed = await db
+    .updateTable('challenges')
+    .set({ consumedAt: now })
+    .where('id', '=', id)
+    .where('consumedAt', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return consumed !== undefined
+}
+
+/** Gives a try back to challenges that were right to be left alone. */
+export async function returnTry(db: Database, ids: readonly string[]): Promise<void> {
+  if (ids.length === 0) return
+  await db
+    .updateTable('challenges')
+    .set((set) => ({ tries: set('tries', '-', 1) }))
+    .where('id', 'in', ids)
+    .execute()
+}
+
+export async function hasOpen(db: Database, asker: string, now: Date): Promise<boolean> {
+  const open = await db
+    .selectFrom('challenges')
+    .select('id')
+    .where('asker', '=', asker)
+    .where('consumedAt', 'is', null)
+    .where('expiresAt', '>', now)
+    .executeTakeFirst()
+  return open !== undefined
+}
+
+/** Drops the channel's codes to any address but these. */
+export async function removeForChannel(
+  db: Database,
+  userId: number,
+  channel: Channel,
+  exceptAddresses: readonly string[],
+): Promise<void> {
+  let query = db.deleteFrom('challenges').where('userId', '=', userId).where('channel', '=', channel)
+  if (exceptAddresses.length > 0) query = query.where('address', 'not in', exceptAddresses)
+  await query.execute()
+}
+
+/** Counts a wrong code against the channel; gives the count. */
+export async function countFailure(db: Database, userId: number, channel: Channel, purpose: Purpose): Promise<number> {
+  const { failures } = await db
+    .insertInto('channelFailures')
+    .values({ userId, channel, purpose, failures: 1 })
+    .onConflict((conflict) =>
+      conflict
+        .columns(['userId', 'channel', 'purpose'])
+        .doUpdateSet((set) => ({ failures: set('channelFailures.failures', '+', 1) })),
+    )
+    .returning('failures')
+    .executeTakeFirstOrThrow()
+  return failures
+}
+
+export async function failures(db: Database, userId: number, channel: Channel, purpose: Purpose): Promise<number> {
+  const row = await db
+    .selectFrom('channelFailures')
+    .select('failures')
+    .where('userId', '=', userId)
+    .where('channel', '=', channel)
+    .where('purpose', '=', purpose)
+    .executeTakeFirst()
+  return row?.failures ?? 0
+}
+
+export async function forgetFailures(
+  db: Database,
+  userId: number,
+  channel?: Channel,
+  purpose?: Purpose,
+): Promise<void> {
+  let query = db.deleteFrom('channelFailures').where('userId', '=', userId)
+  if (channel) query = query.where('channel', '=', channel)
+  if (purpose) query = query.where('purpose', '=', purpose)
+  await query.execute()
+}
+
+/** Codes long over; kept a while past their end, so that the cooldown still sees them. */
+export async function removeExpired(db: Database, before: Date): Promise<void> {
+  await db.deleteFrom('challenges').where('expiresAt', '<', before).execute()
+}

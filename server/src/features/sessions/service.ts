@@ -1,0 +1,179 @@
+import type { Database } from '../../database/schema.ts'
+import { after, type Duration } from '../../kernel/duration.ts'
+import type { Language } from '../../kernel/language.ts'
+import { type Random, uuidv7 } from '../../kernel/random.ts'
+import type { Message, Messages } from '../messages/service.ts'
+import type { AccessClaims, Tokens } from '../tokens/service.ts'
+import { findById as findUser, type User } from '../users/service.ts'
+import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from './rotation.ts'
+import * as store from './store.ts'
+
+export type { EndReason, Session } from './store.ts'
+export { end, endAll, findById as findSession, markProven, removeExpired } from './store.ts'
+export type { RotationRules } from './rotation.ts'
+
+export interface SessionRules extends RotationRules {
+  /** From the sign-in to the fixed end. */
+  readonly refreshLifetime: Duration
+}
+
+export interface SessionDeps {
+  readonly tokens: Tokens
+  readonly random: Random
+  readonly rules: SessionRules
+  readonly messages: Messages
+  readonly defaultLanguage: Language
+}
+
+/** Where a sign-in came from, as the user will see it in the list of sessions. */
+export interface Origin {
+  readonly ip: string
+  readonly userAgent: string
+}
+
+// Far more than one person's devices; a bound on what a stolen password can pile up.
+const MAX_SESSIONS = 50
+
+const MAX_USER_AGENT = 300
+
+/** Begins a session by a password. The longest idle one leaves when a user has 50. Takes a transaction. */
+export async function begin(
+  db: Database,
+  { random, rules }: SessionDeps,
+  userId: number,
+  origin: Origin,
+  now: Date,
+): Promise<store.Session> {
+  const expiresAt = after(now, rules.refreshLifetime)
+  await store.endOldest(db, userId, MAX_SESSIONS - 1, now)
+  return store.insert(db, {
+    id: uuidv7(random, now),
+    userId,
+    rotatedAt: now,
+    createdAt: now,
+    authenticatedAt: now,
+    lastUsedAt: now,
+    idleExpiresAt: idleEnd(rules, { expiresAt }, now),
+    expiresAt,
+    acr: 'aal1',
+    amr: 'pwd',
+    ip: origin.ip,
+    userAgent: origin.userAgent.slice(0, MAX_USER_AGENT).toWellFormed(),
+  })
+}
+
+export interface TokenPair {
+  readonly refresh: string
+  readonly access: string
+}
+
+/** The session's newest refresh token, the same bytes each time, and a new access token. */
+export function tokenPair({ tokens }: SessionDeps, session: store.Session, user: User, now: Date): TokenPair {
+  const { id: sessionId, userId, generation, rotatedAt, expiresAt } = session
+  return {
+    refresh: tokens.refreshToken({ sessionId, userId, generation, issuedAt: rotatedAt, expiresAt }),
+    access: tokens.signAccess(
+      {
+        userId,
+        sessionId,
+        authenticatedAt: session.authenticatedAt,
+        acr: session.acr,
+        amr: session.amr.split(' '),
+        emailVerified: user.emailVerifiedAt !== null,
+        phoneVerified: user.phoneVerifiedAt !== null,
+      },
+      now,
+    ),
+  }
+}
+
+/** What is wrong with a token, in simplejwt's words. */
+export type TokenFault = 'invalid' | 'expired' | 'wrong_type' | 'blacklisted'
+
+export type Bearer =
+  | { readonly kind: 'live'; readonly session: store.Session; readonly user: User; readonly claims: AccessClaims }
+  | { readonly kind: 'bad_token'; readonly fault: TokenFault }
+  | { readonly kind: 'user_not_found' }
+  | { readonly kind: 'user_inactive' }
+
+/** Whom an access token speaks for: asks the token, its session and its user, at this moment. */
+export async function authenticate(db: Database, { tokens }: SessionDeps, token: string, now: Date): Promise<Bearer> {
+  const verdict = tokens.verifyAccess(token, now)
+  if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: verdict.kind }
+  const { claims } = verdict
+  const [session, user] = await Promise.all([store.findById(db, claims.sessionId), findUser(db, claims.userId)])
+  if (!user) return { kind: 'user_not_found' }
+  if (user.deactivatedAt) return { kind: 'user_inactive' }
+  if (!session || session.userId !== user.id) return { kind: 'bad_token', fault: 'blacklisted' }
+  if (session.endedAt) return { kind: 'bad_token', fault: 'blacklisted' }
+  if (session.expiresAt <= now) return { kind: 'bad_token', fault: 'expired' }
+  return { kind: 'live', session, user, claims }
+}
+
+export type PresentedRefresh =
+  | { readonly kind: 'ours'; readonly sessionId: string; readonly generation: number }
+  | { readonly kind: 'bad_token'; readonly fault: TokenFault }
+
+/** Proves a refresh token to be ours; says nothing of its session. */
+export function readRefresh({ tokens }: SessionDeps, token: string, now: Date): PresentedRefresh {
+  const verdict = tokens.verifyRefresh(token, now)
+  if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: verdict.kind }
+  return { kind: 'ours', sessionId: verdict.claims.sessionId, generation: verdict.claims.generation }
+}
+
+/**
+ * Takes a refresh token of ours for its successor; see `rotation.ts`. A token used again after its successor ends the
+ * session, and its user is told.
+ */
+export async function refresh(
+  db: Database,
+  { rules, messages, defaultLanguage }: SessionDeps,
+  presented: { sessionId: string; generation: number },
+  now: Date,
+): Promise<Rotation> {
+  const rotation = await rotate(db, rules, presented, now)
+  if (rotation.kind !== 'reused') return rotation
+  const { session } = rotation
+  await db.transaction().execute(async (db) => {
+    const isFirst = await store.end(db, session.id, 'refresh_token_reused', now)
+    const user = isFirst ? await findUser(db, session.userId) : undefined
+    if (user) await messages.enqueue(db, reuseNotice(session, user, user.language ?? defaultLanguage), now)
+  })
+  messages.wake()
+  return rotation
+}
+
+const reuseNotice = (session: store.Session, user: User, language: Language): Message => ({
+  kind: 'refresh_token_reused',
+  channel: 'email',
+  to: user.email,
+  userId: user.id,
+  language,
+  signedInAt: session.createdAt,
+  ip: session.ip,
+})
+
+/** What a refresh token of ours is worth at this moment; changes nothing. */
+export async function refreshStanding(
+  db: Database,
+  { rules }: SessionDeps,
+  presented: { sessionId: string; generation: number },
+  now: Date,
+): Promise<'live' | 'expired' | 'blacklisted'> {
+  const session = await store.findById(db, presented.sessionId)
+  const standing = standingOf(rules, session, presented.generation, now)
+  if (standing === 'expired') return 'expired'
+  return standing === 'current' || standing === 'predecessor' ? 'live' : 'blacklisted'
+}
+
+/** Ends a session of this user by any refresh token of it, rotated out or not. False when none of the user's lives there. */
+export async function endByRefresh(
+  db: Database,
+  presented: { sessionId: string },
+  userId: number,
+  now: Date,
+): Promise<boolean> {
+  const session = await store.findById(db, presented.sessionId)
+  if (session?.userId !== userId) return false
+  return store.end(db, session.id, 'logout', now)
+}

@@ -1,0 +1,112 @@
+import type { Insertable, Selectable } from 'kysely'
+import type { Database, SessionsTable } from '../../database/schema.ts'
+
+export type Session = Readonly<Selectable<SessionsTable>>
+export type NewSession = Insertable<SessionsTable>
+
+/** Why a session is over, as its row keeps it. */
+export type EndReason =
+  | 'logout'
+  | 'refresh_token_reused'
+  | 'password_changed'
+  | 'deactivated'
+  | 'ended_by_operator'
+  | 'too_many_sessions'
+
+export const insert = (db: Database, session: NewSession): Promise<Session> =>
+  db.insertInto('sessions').values(session).returningAll().executeTakeFirstOrThrow()
+
+export const findById = (db: Database, id: string): Promise<Session | undefined> =>
+  db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst()
+
+/** Moves a living session one generation on. Undefined when it is over or another request was first (invariant I3). */
+export const rotate = (
+  db: Database,
+  id: string,
+  generation: number,
+  now: Date,
+  idleExpiresAt: Date,
+): Promise<Session | undefined> =>
+  db
+    .updateTable('sessions')
+    .set({ generation: generation + 1, rotatedAt: now, lastUsedAt: now, idleExpiresAt })
+    .where('id', '=', id)
+    .where('generation', '=', generation)
+    .where('endedAt', 'is', null)
+    .where('idleExpiresAt', '>', now)
+    .returningAll()
+    .executeTakeFirst()
+
+/** Counts a repeated rotation as use. Undefined when the session is over or its successor was used meanwhile. */
+export const touch = (
+  db: Database,
+  id: string,
+  generation: number,
+  now: Date,
+  idleExpiresAt: Date,
+): Promise<Session | undefined> =>
+  db
+    .updateTable('sessions')
+    .set({ lastUsedAt: now, idleExpiresAt })
+    .where('id', '=', id)
+    .where('generation', '=', generation)
+    .where('endedAt', 'is', null)
+    .where('idleExpiresAt', '>', now)
+    .returningAll()
+    .executeTakeFirst()
+
+/** True for the one who ended it; false when it was over or is unknown. */
+export async function end(db: Database, id: string, reason: EndReason, now: Date): Promise<boolean> {
+  const ended = await db
+    .updateTable('sessions')
+    .set({ endedAt: now, endReason: reason })
+    .where('id', '=', id)
+    .where('endedAt', 'is', null)
+    .returning('id')
+    .executeTakeFirst()
+  return ended !== undefined
+}
+
+/** Ends every living session of the user; tells how many. */
+export async function endAll(db: Database, userId: number, reason: EndReason, now: Date): Promise<number> {
+  const ended = await db
+    .updateTable('sessions')
+    .set({ endedAt: now, endReason: reason })
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .returning('id')
+    .execute()
+  return ended.length
+}
+
+/** Ends the sessions used longest ago, so that no more than `keep` live. */
+export async function endOldest(db: Database, userId: number, keep: number, now: Date): Promise<void> {
+  const kept = db
+    .selectFrom('sessions')
+    .select('id')
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .orderBy('lastUsedAt', 'desc')
+    .orderBy('id', 'desc')
+    .limit(keep)
+  await db
+    .updateTable('sessions')
+    .set({ endedAt: now, endReason: 'too_many_sessions' satisfies EndReason })
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .where('id', 'not in', kept)
+    .execute()
+}
+
+/** Notes that a session proved a channel, and what that makes of it. */
+export const markProven = (
+  db: Database,
+  id: string,
+  proof: Partial<Pick<Session, 'emailProvenAt' | 'phoneProvenAt' | 'acr' | 'amr' | 'authenticatedAt'>>,
+): Promise<Session | undefined> =>
+  db.updateTable('sessions').set(proof).where('id', '=', id).returningAll().executeTakeFirst()
+
+/** Rows whose tokens are all past their end serve nobody any more. */
+export async function removeExpired(db: Database, now: Date): Promise<void> {
+  await db.deleteFrom('sessions').where('expiresAt', '<', now).execute()
+}

@@ -1,0 +1,65 @@
+import type { Database } from '../../database/schema.ts'
+import {
+  after,
+  days,
+  type Duration,
+  hours,
+  milliseconds,
+  minutes,
+  seconds,
+  secondsUntil,
+} from '../../kernel/duration.ts'
+import { keyedHash, type Secret } from '../../kernel/secret.ts'
+import * as store from './store.ts'
+
+// Mistyping is human: five tries are free. Then waits double from half a minute to an hour, so that a guesser has about
+// thirty tries a day at an account while its owner is kept out for seconds.
+const FREE_FAILURES = 5
+const FIRST_WAIT = seconds(30)
+const LONGEST_WAIT = hours(1)
+
+/** In a row; then the password alone opens nothing from this side until an operator says so (NIST SP 800-63B-4 §3.2.2). */
+const CLOSED_AT = 100
+
+/** What a closed account answers as time to wait; no time helps, but the answer must be like any other wait's. */
+const CLOSED_WAIT = LONGEST_WAIT
+
+/** How long failures are remembered after the last one. */
+export const FAILURE_MEMORY = days(30)
+
+/** Whose failures are counted: strangers' at an account, or one device's that has signed in to it before. */
+export type Subject = string & { readonly __brand: 'Subject' }
+
+/** Unknown accounts have a subject like any other; nobody can read an address out of it. */
+export function subjectOf(secret: Secret, emailKey: string, deviceId: string | undefined): Subject {
+  const parts = deviceId === undefined ? ['account', emailKey] : ['device', emailKey, deviceId]
+  return Buffer.from(keyedHash(secret.key('sign-in-failures'), ...parts)).toString('hex') as Subject
+}
+
+export type Admission = { readonly kind: 'admitted' } | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+
+/**
+ * Counts a sign-in as failed before its password is looked at, so that twenty at once are twenty; a success takes its own
+ * count back. During a wait nothing is counted and nothing lengthens.
+ */
+export const admit = (db: Database, subject: Subject, now: Date): Promise<Admission> =>
+  db.transaction().execute(async (db): Promise<Admission> => {
+    const failures = await store.countFailure(db, subject, now, CLOSED_AT)
+    if (failures === undefined) return refusalOf(await store.findFailures(db, subject), now)
+    const wait = waitAfter(failures)
+    if (wait > 0) await store.block(db, subject, after(now, wait))
+    return { kind: 'admitted' }
+  })
+
+function refusalOf(row: store.Failures | undefined, now: Date): Admission {
+  const until = row?.blockedUntil && row.blockedUntil > now ? row.blockedUntil : after(now, CLOSED_WAIT)
+  return { kind: 'wait', retryAfterSeconds: secondsUntil(now, until) }
+}
+
+function waitAfter(failures: number): Duration {
+  if (failures < FREE_FAILURES) return minutes(0)
+  return milliseconds(Math.min(FIRST_WAIT * 2 ** (failures - FREE_FAILURES), LONGEST_WAIT))
+}
+
+/** A success ends the row of failures of its own subject alone. */
+export const forget = store.forgetFailures

@@ -1,0 +1,67 @@
+import type { Selectable } from 'kysely'
+import type { Database, DevicesTable, SignInFailuresTable } from '../../database/schema.ts'
+
+export type Failures = Readonly<Selectable<SignInFailuresTable>>
+export type Device = Readonly<Selectable<DevicesTable>>
+
+/** One more failure, unless a wait is on or the count has reached `closedAt`: then undefined, and nothing is counted. */
+export async function countFailure(
+  db: Database,
+  subject: string,
+  now: Date,
+  closedAt: number,
+): Promise<number | undefined> {
+  const row = await db
+    .insertInto('signInFailures')
+    .values({ subject, failures: 1, lastFailedAt: now })
+    .onConflict((conflict) =>
+      conflict
+        .column('subject')
+        .doUpdateSet((set) => ({ failures: set('signInFailures.failures', '+', 1), lastFailedAt: now }))
+        .where('signInFailures.failures', '<', closedAt)
+        .where((where) =>
+          where.or([where('signInFailures.blockedUntil', 'is', null), where('signInFailures.blockedUntil', '<=', now)]),
+        ),
+    )
+    .returning('failures')
+    .executeTakeFirst()
+  return row?.failures
+}
+
+export const findFailures = (db: Database, subject: string): Promise<Failures | undefined> =>
+  db.selectFrom('signInFailures').selectAll().where('subject', '=', subject).executeTakeFirst()
+
+export async function block(db: Database, subject: string, until: Date): Promise<void> {
+  await db.updateTable('signInFailures').set({ blockedUntil: until }).where('subject', '=', subject).execute()
+}
+
+export async function forgetFailures(db: Database, subject: string): Promise<void> {
+  await db.deleteFrom('signInFailures').where('subject', '=', subject).execute()
+}
+
+export async function removeFailuresBefore(db: Database, moment: Date): Promise<void> {
+  await db.deleteFrom('signInFailures').where('lastFailedAt', '<', moment).execute()
+}
+
+export const findDevice = (db: Database, userId: number, valueHash: Uint8Array): Promise<Device | undefined> =>
+  db
+    .selectFrom('devices')
+    .selectAll()
+    .where('userId', '=', userId)
+    .where('valueHash', '=', valueHash)
+    .executeTakeFirst()
+
+export const devicesOf = (db: Database, userId: number): Promise<Device[]> =>
+  db.selectFrom('devices').selectAll().where('userId', '=', userId).orderBy('lastUsedAt', 'desc').execute()
+
+export async function insertDevice(db: Database, device: Device): Promise<void> {
+  await db.insertInto('devices').values(device).execute()
+}
+
+export async function touchDevice(db: Database, id: string, now: Date): Promise<void> {
+  await db.updateTable('devices').set({ lastUsedAt: now }).where('id', '=', id).execute()
+}
+
+export async function removeDevices(db: Database, ids: readonly string[]): Promise<void> {
+  if (ids.length > 0) await db.deleteFrom('devices').where('id', 'in', ids).execute()
+}

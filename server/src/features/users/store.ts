@@ -1,0 +1,84 @@
+import type { Insertable, Selectable, Updateable } from 'kysely'
+import type { Database, UsersTable } from '../../database/schema.ts'
+import type { EmailKey, MailboxKey } from '../../kernel/address.ts'
+
+export type User = Readonly<Selectable<UsersTable>>
+export type NewUser = Insertable<UsersTable>
+export type UserChanges = Updateable<UsersTable>
+
+export const findById = (db: Database, id: number): Promise<User | undefined> =>
+  db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+
+export const findByEmailKey = (db: Database, key: EmailKey): Promise<User | undefined> =>
+  db.selectFrom('users').selectAll().where('emailKey', '=', key).executeTakeFirst()
+
+/** Undefined when the address or the mailbox is another user's: asked and taken in one statement. */
+export const insert = (db: Database, user: NewUser): Promise<User | undefined> =>
+  db
+    .insertInto('users')
+    .values(user)
+    .onConflict((conflict) => conflict.doNothing())
+    .returningAll()
+    .executeTakeFirst()
+
+export const update = (db: Database, id: number, changes: UserChanges): Promise<User | undefined> =>
+  db.updateTable('users').set(changes).where('id', '=', id).returningAll().executeTakeFirst()
+
+export async function isMailboxTaken(
+  db: Database,
+  keys: { emailKey: EmailKey; mailboxKey: MailboxKey | null },
+  exceptId: number | undefined,
+): Promise<boolean> {
+  const taken = await db
+    .selectFrom('users')
+    .select('id')
+    .where((where) =>
+      where.or([
+        where('emailKey', '=', keys.emailKey),
+        ...(keys.mailboxKey === null ? [] : [where('mailboxKey', '=', keys.mailboxKey)]),
+      ]),
+    )
+    .where('id', '!=', exceptId ?? 0)
+    .executeTakeFirst()
+  return taken !== undefined
+}
+
+export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: number): Promise<boolean> {
+  const holder = await db
+    .selectFrom('users')
+    .select('id')
+    .where('phone', '=', phone)
+    .where('phoneVerifiedAt', 'is not', null)
+    .where('id', '!=', id)
+    .executeTakeFirst()
+  return holder !== undefined
+}
+
+/** One page by id, and how many there are in all. */
+export async function page(db: Database, limit: number, offset: number): Promise<{ users: User[]; count: number }> {
+  const users = await db.selectFrom('users').selectAll().orderBy('id').limit(limit).offset(offset).execute()
+  const { count } = await db
+    .selectFrom('users')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return { users, count: Number(count) }
+}
+
+/**
+ * Locks every admin's row for the rest of the transaction, so that two admins who leave at once do not each rely on the
+ * other having stayed (invariant I6).
+ */
+export async function lockAdmins(db: Database): Promise<readonly { id: number; isActive: boolean }[]> {
+  const admins = await db
+    .updateTable('users')
+    .set((set) => ({ adminSince: set.ref('adminSince') }))
+    .where('adminSince', 'is not', null)
+    .returning(['id', 'deactivatedAt'])
+    .execute()
+  return admins.map(({ id, deactivatedAt }) => ({ id, isActive: deactivatedAt === null }))
+}
+
+export async function remove(db: Database, id: number): Promise<boolean> {
+  const removed = await db.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
+  return removed !== undefined
+}

@@ -1,0 +1,111 @@
+import { z } from 'zod'
+import { type Email, type Phone, type Region, parseEmail, parsePhone } from '../kernel/address.ts'
+import type { Fault } from '../kernel/fault.ts'
+import { toAsciiDigits } from '../kernel/digits.ts'
+import { LANGUAGES } from '../kernel/language.ts'
+import type { TextId } from '../kernel/texts.ts'
+
+/**
+ * The fields our bodies are made of. An issue's message is the id of a text (`kernel/texts.ts`), what is to be filled in
+ * stands in its `params`; so one schema serves every language. Order and wording of the checks are DRF's.
+ */
+
+type RawIssue = { readonly input?: unknown }
+
+/** What DRF says of a member that is absent, null, or of another type. */
+const unless = (wrongType: TextId) => (issue: RawIssue) => {
+  if (issue.input === undefined) return 'fault.required'
+  return issue.input === null ? 'fault.null' : wrongType
+}
+
+/** Adds a fault to a field from a check of ours. */
+export function addFault(context: z.RefinementCtx, fault: Fault): void {
+  context.addIssue({ code: 'custom', message: fault.id, ...(fault.values && { params: { ...fault.values } }) })
+}
+
+/** Text as it came: never trimmed (passwords, tokens). Blank, NUL and lone surrogates are faults. */
+export const verbatim = () =>
+  z.string({ error: unless('fault.not_a_string') }).superRefine((text, context) => {
+    if (text === '') addFault(context, { id: 'fault.blank' })
+    refuseUnstorable(text, context)
+  })
+
+/** PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair. */
+function refuseUnstorable(text: string, context: z.RefinementCtx): void {
+  if (text.includes('\0')) addFault(context, { id: 'fault.null_characters' })
+  if (!text.isWellFormed()) addFault(context, { id: 'fault.not_a_string' })
+}
+
+const NAME_MAX = 150
+
+/** A first or last name: trimmed, may be blank, at most 150 code points. */
+export const name = () =>
+  z
+    .string({ error: unless('fault.not_a_string') })
+    .trim()
+    .superRefine((text, context) => {
+      refuseUnstorable(text, context)
+      if (Array.from(text).length > NAME_MAX) addFault(context, { id: 'fault.max_length', values: { max: NAME_MAX } })
+    })
+
+/** An e-mail address, trimmed, as `kernel/address.ts` accepts it. */
+export const email = () =>
+  z
+    .string({ error: unless('fault.not_a_string') })
+    .trim()
+    .transform((text, context): Email => {
+      refuseUnstorable(text, context)
+      if (text === '') addFault(context, { id: 'fault.blank' })
+      const parsed = parseEmail(text)
+      if (parsed === undefined && text !== '' && context.issues.length === 0)
+        addFault(context, { id: 'fault.invalid_email' })
+      return parsed ?? z.NEVER
+    })
+
+/** A phone number in E.164 or the region's national form, or null. */
+export const phone = (region: Region) =>
+  z
+    .string({ error: unless('fault.not_a_string') })
+    .trim()
+    .transform((text, context): Phone => {
+      const parsed = parsePhone(text, region)
+      if (parsed === undefined) addFault(context, { id: text === '' ? 'fault.blank' : 'fault.invalid_phone' })
+      return parsed ?? z.NEVER
+    })
+    .nullable()
+
+/** `YYYY-MM-DD` of a day that was, or null. `today` is asked at each request. */
+export const pastDate = (today: () => Date) =>
+  z
+    .string({ error: unless('fault.invalid_date') })
+    .superRefine((text, context) => {
+      if (!isCalendarDate(text)) addFault(context, { id: 'fault.invalid_date' })
+      else if (text > today().toISOString().slice(0, 10)) addFault(context, { id: 'fault.date_in_future' })
+    })
+    .nullable()
+
+function isCalendarDate(text: string): boolean {
+  if (!/^\d{4}-\d{2}-\d{2}$/.test(text) || text.startsWith('0000')) return false
+  const date = new Date(`${text}T00:00:00Z`)
+  return !Number.isNaN(date.getTime()) && date.toISOString().startsWith(text)
+}
+
+/** One of a few words. */
+export const choice = <const Choices extends readonly [string, ...string[]]>(choices: Choices) =>
+  z.enum(choices, { error: unless('fault.not_a_choice') })
+
+export const language = () => choice(LANGUAGES).nullable()
+
+/** A one-time code: six digits as a number or as text; spaces between, Persian and Arabic digits are fine. */
+export const sixDigits = () =>
+  z
+    .union([z.string(), z.number()], {
+      error: (issue) =>
+        issue.input === undefined || issue.input === null ? unless('fault.invalid_code')(issue) : 'fault.invalid_code',
+    })
+    .transform((value, context): string => {
+      const digits = toAsciiDigits(String(value)).replace(/[\s\u00a0\u200c-\u200f\u2066-\u2069]/g, '')
+      if (/^[0-9]{6}$/.test(digits)) return digits
+      addFault(context, { id: value === '' ? 'fault.blank' : 'fault.invalid_code' })
+      return z.NEVER
+    })

@@ -1,0 +1,44 @@
+import type { FastifyInstance, HTTPMethods } from 'fastify'
+import { Refusal } from '../kernel/refusal.ts'
+
+const METHODS: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
+
+/**
+ * A known path asked by a method it lacks is a 405 with `Allow` (RFC 9110 §15.5.6), not a 404; `OPTIONS` tells what DRF
+ * tells. Call before any route is declared; the function it gives adds what the routes declared by then lack.
+ */
+export function watchMethods(app: FastifyInstance): () => void {
+  const routes = new Map<string, { methods: Set<string>; name: string }>()
+  app.addHook('onRoute', (route) => {
+    const known = routes.get(route.url) ?? { methods: new Set(), name: '' }
+    for (const method of [route.method].flat()) known.methods.add(method)
+    known.name ||= (route.schema as { summary?: string } | undefined)?.summary ?? ''
+    routes.set(route.url, known)
+  })
+  return () => {
+    for (const [url, { methods, name }] of [...routes]) addMissing(app, url, new Set(methods), name)
+  }
+}
+
+function addMissing(app: FastifyInstance, url: string, methods: ReadonlySet<string>, name: string): void {
+  const allow = [...methods, 'OPTIONS'].sort().join(', ')
+  const config = { access: { who: 'public', unthrottled: true } } as const
+  const hide = { hide: true } as object
+  app.route({
+    method: METHODS.filter((method) => !methods.has(method)),
+    url,
+    config,
+    schema: hide,
+    handler: (request) => {
+      throw new Refusal('method_not_allowed', 'known path, other method', {
+        detail: { id: 'refusal.method_not_allowed.named', values: { method: request.method } },
+        headers: { allow },
+      })
+    },
+  })
+  app.options(url, { config, schema: hide }, (_, reply) =>
+    reply
+      .header('allow', allow)
+      .send({ name, description: '', renders: ['application/json'], parses: ['application/json'] }),
+  )
+}

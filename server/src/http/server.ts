@@ -1,0 +1,163 @@
+import { isIP } from 'node:net'
+import cors, { type FastifyCorsOptions } from '@fastify/cors'
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Language } from '../kernel/language.ts'
+import type { Random } from '../kernel/random.ts'
+import { Refusal } from '../kernel/refusal.ts'
+import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
+import { acceptOnlyJson, requireJson } from './body.ts'
+import { canonicalAddress } from './client-address.ts'
+import { watchMethods } from './methods.ts'
+import { languageOf, type ProblemOptions, sendProblem, toRefusal } from './problem.ts'
+import { answerBrokenRequest, refuseAmbiguousTarget } from './strict-request.ts'
+import { serializerCompiler, validatorCompiler } from './validation.ts'
+
+export interface ServerOptions extends ProblemOptions {
+  readonly logger: FastifyBaseLogger
+  readonly random: Random
+  readonly trustedProxies: readonly string[]
+  readonly corsOrigins: readonly string[]
+  /** Links are https: browsers are told to stay there. */
+  readonly https: boolean
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** A text in the reader's language. */
+    say(id: TextId, values?: TextValues): string
+    /** The language the client reads: the user's own, else what the client asks for, else the operator's choice. */
+    language(): Language
+    /** Where the client is: the socket's address, or what a trusted proxy says. */
+    clientAddress(): string
+  }
+}
+
+/** An app whose routes validate by Zod. */
+export type App = FastifyInstance<
+  import('node:http').Server,
+  import('node:http').IncomingMessage,
+  import('node:http').ServerResponse,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+const KIB = 1024
+const MAX_BODY = 16 * KIB
+
+export interface Server {
+  readonly app: App
+  /** To be called once, after the last route: declares what the paths answer to the methods they lack. */
+  readonly completeMethods: () => void
+}
+
+/** A server that takes only what we mean to take and answers every failure as a problem. Routes come after. */
+export async function createServer(options: ServerOptions): Promise<Server> {
+  const app = Fastify({
+    loggerInstance: options.logger,
+    // One line a request, written by us: Fastify's own two hold the URL, and a query may hold an address.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
+    bodyLimit: MAX_BODY,
+    requestTimeout: 15_000,
+    maxRequestsPerSocket: 1000,
+    http: { maxHeaderSize: 16 * KIB, headersTimeout: 10_000, requireHostHeader: false },
+    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    genReqId: () => `req_${Buffer.from(options.random.bytes(12)).toString('hex')}`,
+    routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
+    exposeHeadRoutes: true,
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => sendProblem(options, request, reply, toRefusal(error)),
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  acceptOnlyJson(app)
+  decorateRequests(app, options)
+  addHeaders(app, options)
+  logRequests(app)
+  answerFailures(app, options)
+  await allowOrigins(app, options.corsOrigins)
+  return { app, completeMethods: watchMethods(app) }
+}
+
+function decorateRequests(app: App, options: ServerOptions): void {
+  app.decorateRequest('language', function (this: FastifyRequest) {
+    return languageOf(options, this)
+  })
+  app.decorateRequest('say', function (this: FastifyRequest, id: TextId, values?: TextValues) {
+    return translate(this.language(), id, values)
+  })
+  app.decorateRequest('clientAddress', function (this: FastifyRequest) {
+    const address = canonicalAddress(this.ip)
+    // A proxy may forward a word in place of an address; then the proxy is all we know.
+    return isIP(address) === 0 ? canonicalAddress(this.socket.remoteAddress ?? '') : address
+  })
+}
+
+const HEADERS = {
+  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
+  'x-content-type-options': 'nosniff',
+  'x-frame-options': 'DENY',
+  'referrer-policy': 'no-referrer',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'cache-control': 'no-store',
+}
+
+/** What every answer carries; pages and public documents loosen what they need. */
+function addHeaders(app: App, { https }: ServerOptions): void {
+  const headers = https ? { ...HEADERS, 'strict-transport-security': 'max-age=31536000' } : HEADERS
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.headers(headers).header('x-request-id', request.id)
+    refuseAmbiguousTarget(request)
+  })
+  app.addHook('preParsing', async (request) => {
+    if (request.method !== 'GET' && request.method !== 'HEAD' && !request.is404) requireJson(request)
+  })
+}
+
+/** One line a request: the route and not the URL, whose query may hold an address. */
+function logRequests(app: App): void {
+  app.addHook('onResponse', async (request, reply) => {
+    request.log.info(
+      {
+        method: request.method,
+        route: request.routeOptions.url ?? 'none',
+        status: reply.statusCode,
+        milliseconds: Math.round(reply.elapsedTime),
+        from: request.clientAddress(),
+      },
+      'answered',
+    )
+  })
+}
+
+function answerFailures(app: App, options: ServerOptions): void {
+  app.setErrorHandler((error, request, reply) => {
+    const refusal = toRefusal(error)
+    if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
+    else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
+    return sendProblem(options, request, reply, refusal)
+  })
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(options, request, reply, new Refusal('not_found', 'no such path')),
+  )
+}
+
+const CORS = {
+  methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'Accept-Language'],
+  exposedHeaders: ['Location', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'X-Request-Id', 'WWW-Authenticate'],
+  maxAge: 600,
+}
+
+/** Cross-origin requests from the listed origins alone. The API sets no cookie, so credentials never travel. */
+async function allowOrigins(app: App, origins: readonly string[]): Promise<void> {
+  const isAllowed = (origin: string) => origins.includes('*') || origins.includes(origin)
+  await app.register(cors, {
+    delegator: ({ headers }: FastifyRequest, done: (error: null, options: FastifyCorsOptions) => void) => {
+      const { origin } = headers
+      if (origin === undefined || !isAllowed(origin)) done(null, { origin: false })
+      else done(null, { ...CORS, origin, preflight: headers['access-control-request-method'] !== undefined })
+    },
+  })
+}
