@@ -25,7 +25,7 @@ export interface KeepingGateway<T> {
   close(): Promise<void>
 }
 
-export function createKeepingGateway<T>(name: string): KeepingGateway<T> {
+function createKeepingGateway<T>(name: string): KeepingGateway<T> {
   const gateway: KeepingGateway<T> = {
     name,
     received: [],
@@ -39,7 +39,7 @@ export function createKeepingGateway<T>(name: string): KeepingGateway<T> {
   return gateway
 }
 
-export const SENDER = { productName: 'Latchkey', timeZone: 'Asia/Tehran', host: 'localhost' }
+const SENDER = { productName: 'Latchkey', timeZone: 'Asia/Tehran', host: 'localhost' }
 
 /** The outbox and its worker on a fresh database, with a clock to turn. */
 export interface Outbox {
