@@ -1,9 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http'
+import { Readable } from 'node:stream'
 
 /**
  * How an HTTP gateway can fail to answer: silent from the start (`hang`) or in the middle of its body (`hang_in_body`); cut
- * off likewise (`reset`, `cut_in_body`); `html`, `bad_json` and `huge` with 200; `html_504`, a proxy's time-out;
- * `redirect`, to itself.
+ * off likewise (`reset`, `cut_in_body`); `html`, `bad_json` and `huge`, a body that never ends, with 200; `html_504`, a
+ * proxy's time-out; `redirect`, to itself.
  */
 export const HTTP_FAULTS = [
   'hang',
@@ -42,11 +43,16 @@ export function answerWithFault(fault: HttpFault, request: IncomingMessage, resp
 }
 
 const PAGE = '<!doctype html><title>Bad Gateway</title><h1>Bad Gateway</h1>'
-const HUGE_BODY_BYTES = 4 * 1024 * 1024
+
+/** Goes on for as long as somebody reads. */
+function* endlessBody(): Generator<string> {
+  yield '{"x":"'
+  for (;;) yield 'x'.repeat(64 * 1024)
+}
 
 function answerWithPage(fault: 'html' | 'html_500' | 'html_504' | 'bad_json' | 'huge', response: ServerResponse): void {
   if (fault === 'bad_json') response.writeHead(200, { 'content-type': 'application/json' }).end('{"return":{"sta')
-  else if (fault === 'huge') response.writeHead(200).end(`{"x":"${'x'.repeat(HUGE_BODY_BYTES)}"}`)
+  else if (fault === 'huge') Readable.from(endlessBody()).pipe(response)
   else response.writeHead(fault === 'html' ? 200 : Number(fault.slice(5)), { 'content-type': 'text/html' }).end(PAGE)
 }
 
