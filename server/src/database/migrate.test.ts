@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import type { Migration } from 'kysely/migration'
 import { expect, it } from 'vitest'
@@ -50,6 +50,7 @@ it('undoes all of them when one fails, and says which', async () => {
 it('keeps the three newest copies, and none that is unfinished', async () => {
   const path = join(temporaryFolder(), 'latchkey.db')
   await openForTest({ location: { kind: 'file', path } })
+  writeFileSync(`${path}.before-0001_z.unfinished`, 'what a crash left')
   for (const name of ['0002_a', '0003_b', '0004_c', '0004_c', '0005_d']) copyAside(path, name)
   const copies = readdirSync(dirname(path)).filter((name) => name.includes('.before-'))
   expect(copies.toSorted()).toStrictEqual(['0003_b', '0004_c', '0005_d'].map((name) => `latchkey.db.before-${name}`))

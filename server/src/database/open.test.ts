@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { insertUser, openForTest, temporaryFolder } from '../../test/database.ts'
 import { systemRandom } from '../kernel/random.ts'
@@ -55,15 +56,11 @@ it('finds everything again at the next start, changes nothing and copies nothing
 })
 
 it('runs with write-ahead log, full synchronisation and foreign keys', async () => {
-  const path = await madeBefore()
-  const asked: string[] = []
-  const { db, close } = await openDatabase({
-    location: { kind: 'file', path },
-    beforeStatement: (sql) => asked.push(sql),
-  })
-  await close()
-  expect(db).toBeDefined()
-  expect(new DatabaseSync(path).prepare('pragma journal_mode').get()).toMatchObject({ journal_mode: 'wal' })
+  const db = await openForTest({ location: { kind: 'file', path: newPath() } })
+  const ask = async (pragma: string): Promise<unknown> => (await sql.raw(`pragma ${pragma}`).execute(db)).rows[0]
+  expect(await ask('journal_mode')).toStrictEqual({ journalMode: 'wal' })
+  expect(await ask('synchronous')).toStrictEqual({ synchronous: 2 })
+  expect(await ask('foreign_keys')).toStrictEqual({ foreignKeys: 1 })
 })
 
 it('opens the same file twice from one process', async () => {
