@@ -1,42 +1,6 @@
-import { afterEach, describe, expect, it } from 'vitest'
-import { pino } from 'pino'
-import { createTurnedClock } from '../../../test/turned-clock.ts'
-import { createServer, type App } from '../../http/server.ts'
-import type { Phone } from '../../kernel/address.ts'
-import { after, minutes, seconds } from '../../kernel/duration.ts'
-import { systemRandom } from '../../kernel/random.ts'
-import { createLocalInbox } from '../../ports/inbox/memory.ts'
-import { inboxRoutes } from './routes.ts'
-
-const apps: App[] = []
-afterEach(async () => {
-  for (const app of apps.splice(0)) await app.close()
-})
-
-/** The real server with the inbox alone on it. */
-async function createInboxWorld(publicUrl?: string) {
-  const clock = createTurnedClock()
-  const inbox = createLocalInbox({ clock })
-  const { app } = await createServer({
-    logger: pino({ level: 'silent' }),
-    random: systemRandom,
-    trustedProxies: [],
-    corsOrigins: ['*'],
-    https: false,
-    urls: { publicUrl, allowedHosts: [], localUrl: () => 'http://localhost:8000' },
-    defaultLanguage: 'en',
-  })
-  inboxRoutes(app, { inbox, rules: { publicUrl, trustedProxies: [] } })
-  apps.push(app)
-  const get = (url: string, headers: Record<string, string> = {}) =>
-    app.inject({ url, headers: { host: 'localhost:8000', ...headers } })
-  const expiresAt = after(clock.now(), minutes(2))
-  const mailTo = (to: string, code: string, html = '<p style="color:red">Hello</p>') =>
-    inbox.mail.send({ id: code, to, subject: 'Your code', text: `Code ${code}`, html, code, expiresAt })
-  const smsTo = (to: string, code: string) =>
-    inbox.sms.send({ id: code, to: to as Phone, text: `کد ${code}`, template: 'x', language: 'fa', code, expiresAt })
-  return { clock, get, mailTo, smsTo }
-}
+import { describe, expect, it } from 'vitest'
+import { createInboxWorld } from '../../../test/inbox.ts'
+import { seconds } from '../../kernel/duration.ts'
 
 describe('the local inbox as JSON', () => {
   it('shows what would have been sent, the newest first', async () => {

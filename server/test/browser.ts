@@ -1,0 +1,31 @@
+import { execFileSync } from 'node:child_process'
+import { chromium, type Page } from 'playwright-core'
+import type { TestContext } from 'vitest'
+import { needs } from './needs.ts'
+
+/** A page in the machine's Chromium, and everything it complains of: policy reports, errors, failed or foreign requests. */
+export interface WatchedPage {
+  readonly page: Page
+  readonly complaints: readonly string[]
+}
+
+/** Opens a page that may speak to `origin` alone; the test that asked is skipped aloud where there is no Chromium. */
+export async function openPage(context: TestContext, origin: string): Promise<WatchedPage> {
+  const command = needs(context, 'chromium')
+  const executablePath = execFileSync('/bin/sh', ['-c', `command -v ${command}`], { encoding: 'utf8' }).trim()
+  // Containers run tests as root, where Chromium's own sandbox does not start.
+  const browser = await chromium.launch({ executablePath, args: ['--no-sandbox'] })
+  context.onTestFinished(() => browser.close())
+  const page = await browser.newPage()
+  const complaints: string[] = []
+  page.on('console', (line) => {
+    if (line.type() !== 'log') complaints.push(`${line.type()}: ${line.text()}`)
+  })
+  page.on('pageerror', (error) => complaints.push(String(error)))
+  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`))
+  page.on('request', (request) => {
+    const { protocol, origin: asked } = new URL(request.url())
+    if (protocol.startsWith('http') && asked !== origin) complaints.push(`foreign: ${request.url()}`)
+  })
+  return { page, complaints }
+}
