@@ -9,6 +9,7 @@ import type { TestContext } from 'vitest'
 import type { Schema } from '../src/database/schema.ts'
 import { systemClock } from '../src/kernel/clock.ts'
 import { systemRandom, uuidv7 } from '../src/kernel/random.ts'
+import { skipAloud } from './skip.ts'
 
 /** A PostgreSQL server of the test file's own, on loopback, without fsync. */
 interface PostgresServer {
@@ -21,15 +22,12 @@ interface PostgresServer {
  * Starts PostgreSQL, once for all calls. Where this machine cannot run it, the test that asked is skipped aloud; in CI
  * (the variable `CI` set) nothing is skipped and this throws instead.
  */
-export async function needsPostgres(test: TestContext): Promise<PostgresServer> {
+export async function needsPostgres(context: TestContext): Promise<PostgresServer> {
   running ??= startPostgres(join(tmpdir(), `latchkey-postgres-${uuidv7(systemRandom, systemClock.now())}`))
   try {
     return await running
   } catch (error) {
-    const reason = `PostgreSQL does not start here: ${String(error)}`
-    if (process.env['CI']) throw new Error(reason, { cause: error })
-    console.warn(`skipped "${test.task.name}": ${reason}`)
-    return test.skip(reason)
+    return skipAloud(context, `PostgreSQL does not start here: ${String(error)}`)
   }
 }
 

@@ -12,20 +12,20 @@ import type { Database, Schema } from './schema.ts'
 
 afterAll(stopPostgres)
 
-async function openPostgres(test: TestContext): Promise<Database> {
-  const db = await (await needsPostgres(test)).open()
+async function openPostgres(context: TestContext): Promise<Database> {
+  const db = await (await needsPostgres(context)).open()
   await migrate(db, { migrations: migrationsFor(columnsOf.postgres), where: 'for tests', beforeChange: () => {} })
   return db
 }
 
-const DATABASES: readonly [string, (test: TestContext) => Promise<Database>][] = [
+const DATABASES: readonly [string, (context: TestContext) => Promise<Database>][] = [
   ['SQLite', () => openForTest()],
   ['PostgreSQL', openPostgres],
 ]
 
 describe.each(DATABASES)('the tables on %s', (_, open) => {
-  it('give back a user as it was stored, on RETURNING and on select alike', async (test) => {
-    const db = await open(test)
+  it('give back a user as it was stored, on RETURNING and on select alike', async (context) => {
+    const db = await open(context)
     const verifiedAt = new Date('2026-02-03T04:05:06.789Z')
     const row = userRow('ana', {
       mailboxKey: 'ana@example.com',
@@ -49,8 +49,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(await db.selectFrom('users').selectAll().executeTakeFirst()).toStrictEqual(returned)
   })
 
-  it('give back bytes as bytes and find rows by them', async (test) => {
-    const db = await open(test)
+  it('give back bytes as bytes and find rows by them', async (context) => {
+    const db = await open(context)
     const userId = await insertUser(db, 'ana')
     const valueHash = systemRandom.bytes(32)
     await db
@@ -66,8 +66,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(found).toMatchObject({ userId, createdAt: NOON })
   })
 
-  it('compare moments in time, to the millisecond', async (test) => {
-    const db = await open(test)
+  it('compare moments in time, to the millisecond', async (context) => {
+    const db = await open(context)
     const userId = await insertUser(db, 'ana')
     const expiresAt = after(NOON, minutes(1))
     await db.insertInto('sessions').values(sessionRow(userId, { expiresAt })).execute()
@@ -77,23 +77,23 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(await liveAt(expiresAt)).toBe(0)
   })
 
-  it('take one e-mail key once, and say that this is why', async (test) => {
-    const db = await open(test)
+  it('take one e-mail key once, and say that this is why', async (context) => {
+    const db = await open(context)
     await insertUser(db, 'ana')
     const second = insertUser(db, 'ana', { email: 'ANA@example.com' })
     await expect(second).rejects.toSatisfy(isUniqueViolation)
   })
 
-  it('take one mailbox once, and any number of users without one', async (test) => {
-    const db = await open(test)
+  it('take one mailbox once, and any number of users without one', async (context) => {
+    const db = await open(context)
     await insertUser(db, 'ana', { mailboxKey: 'ana@gmail.com' })
     await expect(insertUser(db, 'a.na', { mailboxKey: 'ana@gmail.com' })).rejects.toSatisfy(isUniqueViolation)
     await insertUser(db, 'bo')
     await insertUser(db, 'cy')
   })
 
-  it('let many claim a phone but only one have it verified', async (test) => {
-    const db = await open(test)
+  it('let many claim a phone but only one have it verified', async (context) => {
+    const db = await open(context)
     const phone = '+989123456789'
     await insertUser(db, 'ana', { phone, phoneVerifiedAt: NOON })
     const bo = await insertUser(db, 'bo', { phone })
@@ -104,16 +104,16 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     await expect(move).rejects.toSatisfy(isUniqueViolation)
   })
 
-  it('tell a unique violation from every other broken rule', async (test) => {
-    const db = await open(test)
+  it('tell a unique violation from every other broken rule', async (context) => {
+    const db = await open(context)
     const noSuchUser = db.insertInto('sessions').values(sessionRow(99)).execute()
     await expect(noSuchUser).rejects.not.toSatisfy(isUniqueViolation)
     await expect(insertUser(db, 'ana', { phoneVerifiedAt: NOON })).rejects.not.toSatisfy(isUniqueViolation)
     await expect(insertUser(db, 'ana', { birthday: 'yesterday' })).rejects.not.toSatisfy(isUniqueViolation)
   })
 
-  it('refuse to keep the text of a message that is sent or dead', async (test) => {
-    const db = await open(test)
+  it('refuse to keep the text of a message that is sent or dead', async (context) => {
+    const db = await open(context)
     await expect(
       db
         .insertInto('deliveries')
@@ -126,8 +126,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
       .execute()
   })
 
-  it('hold one open code for each user, asker, channel, address and purpose', async (test) => {
-    const db = await open(test)
+  it('hold one open code for each user, asker, channel, address and purpose', async (context) => {
+    const db = await open(context)
     const userId = await insertUser(db, 'ana')
     const binding = {
       userId,
@@ -153,8 +153,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(await db.selectFrom('challenges').select('tries').execute()).toStrictEqual([{ tries: 0 }, { tries: 0 }])
   })
 
-  it('let everything of a user go with the user, but for the record of what was sent', async (test) => {
-    const db = await open(test)
+  it('let everything of a user go with the user, but for the record of what was sent', async (context) => {
+    const db = await open(context)
     const userId = await insertUser(db, 'ana')
     const expiring = { createdAt: NOON, expiresAt: NOON }
     const challenge = { channel: 'phone', address: '+989123456789', purpose: 'verification' } as const
@@ -180,8 +180,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(await db.selectFrom('deliveries').select('userId').execute()).toStrictEqual([{ userId: null }])
   })
 
-  it('never give a user id out twice, not even the highest one after its user is gone', async (test) => {
-    const db = await open(test)
+  it('never give a user id out twice, not even the highest one after its user is gone', async (context) => {
+    const db = await open(context)
     await insertUser(db, 'ana')
     const bo = await insertUser(db, 'bo')
     await db.deleteFrom('users').where('id', '=', bo).execute()
@@ -190,8 +190,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(await insertUser(db, 'di')).toBe(bo + 2)
   })
 
-  it('count rows that an update or delete touched alike', async (test) => {
-    const db = await open(test)
+  it('count rows that an update or delete touched alike', async (context) => {
+    const db = await open(context)
     await insertUser(db, 'ana')
     await insertUser(db, 'bo')
     const updated = await db.updateTable('users').set({ firstName: 'x' }).executeTakeFirstOrThrow()
@@ -200,9 +200,9 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     expect(deleted.numDeletedRows).toBe(1n)
   })
 
-  it('let one of 16 take what there is once, in every one of 20 rounds', async (test) => {
+  it('let one of 16 take what there is once, in every one of 20 rounds', async (context) => {
     // Fails once `consumedAt is null` is left out of the statement: then all 16 win.
-    const db = await open(test)
+    const db = await open(context)
     const userId = await insertUser(db, 'ana')
     for (let round = 0; round < 20; round++) {
       const id = newId()
