@@ -7,7 +7,7 @@ import { insertUser, openForTest, temporaryFolder } from '../../test/database.ts
 import { systemRandom } from '../kernel/random.ts'
 import { createSecret } from '../kernel/secret.ts'
 import { openDatabase, type OpeningStep } from './open.ts'
-import { bindSecret } from './secret-binding.ts'
+import { bindSecret, isBoundToSecret } from './secret-binding.ts'
 import { DatabaseUnfit } from './unfit.ts'
 
 const newPath = (): string => join(temporaryFolder(), 'data', 'latchkey.db')
@@ -161,7 +161,9 @@ it('binds a database to the first secret it meets, and knows it from any other',
   const path = newPath()
   const [secret, other] = [createSecret(systemRandom.bytes(32)), createSecret(systemRandom.bytes(32))]
   const db = await openForTest({ location: { kind: 'file', path } })
+  expect(await isBoundToSecret(db)).toBe(false)
   expect(await bindSecret(db, secret)).toBe('bound')
+  expect(await isBoundToSecret(db)).toBe(true)
   const again = await openForTest({ location: { kind: 'file', path } })
   expect(await bindSecret(again, secret)).toBe('same')
   expect(await bindSecret(again, other)).toBe('different')

@@ -1,12 +1,5 @@
 /** Why a database is refused. A refused one is left exactly as it was found. */
-export type Unfitness =
-  | 'not_a_file'
-  | 'no_permission'
-  | 'empty'
-  | 'not_a_database'
-  | 'damaged'
-  | 'newer_schema'
-  | 'another_secret'
+export type Unfitness = 'not_a_file' | 'no_permission' | 'empty' | 'not_a_database' | 'damaged' | 'newer_schema'
 
 const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   not_a_file: 'is not a file. Move what is there away, or point DATA_DIR elsewhere.',
@@ -18,9 +11,6 @@ const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   damaged:
     'is damaged. Restore it from a backup, or from a copy made before a migration (its name has .before- in it).',
   newer_schema: 'was written by a newer version of Latchkey. Run that version or a later one.',
-  another_secret:
-    'belongs to another SECRET_KEY, or to one that was set or removed later. Give it back the one it had, ' +
-    'or move to the new one with `latchkey keys rekey`.',
 }
 
 /** This database cannot be used, and the message says which, why and what to do. Nothing was changed. */
