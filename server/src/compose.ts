@@ -6,6 +6,7 @@ import { startHousekeeping } from './compose/housekeeping.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/account/routes.ts'
 import { healthRoutes } from './features/health/routes.ts'
+import { inboxRoutes } from './features/inbox/routes.ts'
 import { createMessages } from './features/messages/service.ts'
 import { createWorker, type Worker } from './features/messages/worker.ts'
 import { type CodeDeps, createDestinationLimits } from './features/otp/service.ts'
@@ -18,6 +19,7 @@ import { followKeys, type Keyring } from './features/tokens/keyring.ts'
 import { jwksRoutes } from './features/tokens/routes.ts'
 import { createTokens } from './features/tokens/service.ts'
 import { userListRoutes } from './features/users/routes.ts'
+import { hasAdmin } from './features/users/service.ts'
 import type { BaseUrlRules } from './http/base-url.ts'
 import { type Authentication, installGuard } from './http/guard.ts'
 import { type App, createServer } from './http/server.ts'
@@ -29,6 +31,8 @@ export interface ComposeOptions extends FoundationOptions {
   readonly logger: FastifyBaseLogger
   /** In place of what the settings name: for tests. */
   readonly gateways?: Gateways
+  /** How many threads libuv has; hashes take all but two. */
+  readonly threadPoolSize: number
 }
 
 export interface Latchkey {
@@ -39,6 +43,7 @@ export interface Latchkey {
   readonly passwords: Passwords
   /** What links begin with while PUBLIC_URL is not set; right once the app listens. */
   readonly localUrl: () => string
+  readonly hasAdmin: () => Promise<boolean>
   /** Begins to send messages and to clear away what is over. */
   start(): void
   /** From now on `/readyz` says that no new work is wanted. */
@@ -77,6 +82,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     worker: parts.worker,
     passwords: parts.passwords,
     localUrl: urls.localUrl,
+    hasAdmin: () => hasAdmin(foundation.db),
     start() {
       parts.worker.start()
       life.stopHousekeeping = startHousekeeping(foundation.db, clock, logger)
@@ -111,7 +117,7 @@ interface Bases {
 type Parts = ReturnType<typeof createParts>
 
 /** The features' own machinery, each given what it asks for. */
-function createParts({ config, clock, random, logger }: ComposeOptions, bases: Bases) {
+function createParts({ config, clock, random, logger, threadPoolSize }: ComposeOptions, bases: Bases) {
   const { foundation, gateways, keyring, urls } = bases
   const { db, secret } = foundation
   const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
@@ -128,7 +134,11 @@ function createParts({ config, clock, random, logger }: ComposeOptions, bases: B
     messages,
     defaultLanguage: config.defaultLanguage,
   }
-  const passwords = createPasswords({ config, random, hashesAtOnce: hashesAtOnce(machine()) })
+  const passwords = createPasswords({
+    config,
+    random,
+    hashesAtOnce: hashesAtOnce({ cores: availableParallelism(), processes: 1, threadPoolSize }),
+  })
   const throttle = createThrottle(limiter, config.throttles)
   return { db, secret, urls, gateways, worker, tokens, sessions, passwords, throttle, ...codeParts() }
 
@@ -143,12 +153,6 @@ function createParts({ config, clock, random, logger }: ComposeOptions, bases: B
 
 /** Wrong codes in a row that lock a channel for a purpose (NIST SP 800-63B-4 §3.2.2). */
 const LOCK_AFTER = 100
-
-const machine = () => ({
-  cores: availableParallelism(),
-  processes: 1,
-  threadPoolSize: Number(process.env['UV_THREADPOOL_SIZE'] ?? 4),
-})
 
 /** Every route of the API, the guard before them all. */
 function addRoutes(app: App, { config, clock, random }: ComposeOptions, parts: Parts, isStopping: () => boolean): void {
@@ -173,6 +177,7 @@ function addRoutes(app: App, { config, clock, random }: ComposeOptions, parts: P
   tokenRoutes(app, { db, secret, random, passwords, sessions, countFailures, clock, throttle })
   codeRoutes(app, { ...addressCodes, clock })
   jwksRoutes(app, parts.tokens)
+  if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })
   healthRoutes(app, {
     db,
     gateways: () => parts.worker.health(),

@@ -1,6 +1,13 @@
-import { serve } from './serve.ts'
+// Before anything asks for the thread pool: password hashes may take all of its threads but two.
+const threadPoolSize = Number((process.env['UV_THREADPOOL_SIZE'] ??= '8'))
 
-// Before anything of ours or of a library's asks for the thread pool: hashes may take all but two of its threads.
-process.env['UV_THREADPOOL_SIZE'] ??= '8'
+const { explain, readSettings } = await import('./start.ts')
+try {
+  const { serve } = await import('./serve.ts')
+  await serve(readSettings(), threadPoolSize)
+} catch (error) {
+  process.stderr.write(explain(error))
+  process.exitCode = 1
+}
 
-process.exitCode = await serve()
+export {}

@@ -1,24 +1,63 @@
-import { existsSync, readFileSync } from 'node:fs'
-import pino from 'pino'
+import pino, { type Logger } from 'pino'
+import { dataFiles } from './compose/foundation.ts'
 import { compose, type Latchkey } from './compose.ts'
-import { readConfig } from './config.ts'
+import type { Reading } from './config.ts'
 import { systemClock } from './kernel/clock.ts'
 import { seconds } from './kernel/duration.ts'
 import { systemRandom } from './kernel/random.ts'
+import { type ReadyFacts, readyText } from './ready.ts'
+import { VERSION } from './version.ts'
 
 // What a request may still take once the server is told to stop.
 const DRAIN_LIMIT = seconds(10)
 
-/** Reads the settings, brings the server up and runs it until it is told to stop. Resolves to the exit code. */
-export async function serve(): Promise<number> {
-  const dotenv = existsSync('.env') ? readFileSync('.env', 'utf8') : ''
-  const { config } = readConfig(process.env, dotenv)
+const FIRST_ADMIN = 'npm run --silent latchkey -- create-admin --email you@example.com'
+
+/** Brings the server up and runs it until it is told to stop. Throws what `compose` throws, and a failure to listen. */
+export async function serve(reading: Reading, threadPoolSize: number): Promise<void> {
+  const { config } = reading
   const logger = pino({ level: config.server.logLevel })
-  const latchkey = await compose({ config, clock: systemClock, random: systemRandom, logger })
-  await latchkey.app.listen({ host: config.server.host, port: config.server.port })
+  const latchkey = await compose({
+    config,
+    clock: systemClock,
+    random: systemRandom,
+    logger,
+    threadPoolSize,
+    onStep: (step) => logger.info(step, 'database'),
+  })
+  const stopped = stopSignal()
+  await listen(latchkey, config.server)
   latchkey.start()
-  await stopSignal()
-  return stop(latchkey)
+  process.stdout.write(readyText(await readyFacts(latchkey, reading), process.stdout.isTTY))
+  logger.info({ signal: await stopped }, 'stopping: requests in hand finish, queued messages stay stored')
+  await stop(latchkey, logger)
+}
+
+async function listen(latchkey: Latchkey, { host, port }: { host: string; port: number }): Promise<void> {
+  try {
+    await latchkey.app.listen({ host, port })
+  } catch (error) {
+    await latchkey.close()
+    throw error
+  }
+}
+
+async function readyFacts(latchkey: Latchkey, reading: Reading): Promise<ReadyFacts> {
+  const { server, secretKey, mail, sms } = reading.config
+  const files = dataFiles(server.dataDir)
+  return {
+    version: VERSION,
+    url: server.publicUrl ?? latchkey.localUrl(),
+    databasePath: files.database,
+    keysPath: files.keys,
+    secretPath: secretKey === undefined ? files.secret : undefined,
+    inboxFor: latchkey.gateways.inbox
+      ? [...(mail ? [] : (['mails'] as const)), ...(sms ? [] : (['text messages'] as const))]
+      : [],
+    firstAdmin: (await latchkey.hasAdmin()) ? undefined : FIRST_ADMIN,
+    warnings: reading.warnings,
+    missingForProduction: reading.missingForProduction,
+  }
 }
 
 function stopSignal(): Promise<NodeJS.Signals> {
@@ -27,10 +66,10 @@ function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
-async function stop(latchkey: Latchkey): Promise<number> {
+async function stop(latchkey: Latchkey, logger: Logger): Promise<void> {
   latchkey.announceStop()
   const late = setTimeout(() => latchkey.app.server.closeAllConnections(), DRAIN_LIMIT).unref()
   await latchkey.close()
   clearTimeout(late)
-  return 0
+  logger.info('stopped')
 }

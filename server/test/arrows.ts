@@ -61,6 +61,7 @@ interface Place {
 
 const PLACES: readonly (readonly [RegExp, Kind])[] = [
   [/^(main|cli)\.ts$/, 'top'],
+  [/^(serve)\.ts$/, 'serve'],
   [/^(config|ready)(?:\.ts$|\/)/, 'config'],
   [/^(compose)(?:\.ts$|\/)/, 'compose'],
   [/^(commands)\//, 'command'],

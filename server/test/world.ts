@@ -67,6 +67,7 @@ export async function createWorld({ settings = {}, compose: parts = {} }: WorldO
     clock,
     random: systemRandom,
     inMemory: true,
+    threadPoolSize: 4,
     logger: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
     ...parts,
   })

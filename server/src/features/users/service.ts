@@ -4,7 +4,7 @@ import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from
 import * as store from './store.ts'
 
 export type { User, UserChanges } from './store.ts'
-export { findById, isPhoneVerifiedByAnother, update } from './store.ts'
+export { findById, hasActiveAdmin as hasAdmin, isPhoneVerifiedByAnother, update } from './store.ts'
 
 /** Whether two addresses of one mailbox may be two accounts (`ONE_ACCOUNT_PER_MAILBOX`). */
 export interface MailboxRule {

@@ -82,3 +82,14 @@ export async function remove(db: Database, id: number): Promise<boolean> {
   const removed = await db.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
   return removed !== undefined
 }
+
+export async function hasActiveAdmin(db: Database): Promise<boolean> {
+  const admin = await db
+    .selectFrom('users')
+    .select('id')
+    .where('adminSince', 'is not', null)
+    .where('deactivatedAt', 'is', null)
+    .limit(1)
+    .executeTakeFirst()
+  return admin !== undefined
+}
