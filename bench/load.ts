@@ -20,6 +20,8 @@ export interface Load {
 export interface Answer {
   readonly status: number
   readonly body: string
+  /** The server closes the connection after it, as it does when a socket has had its number of requests. */
+  readonly isLast: boolean
 }
 
 export interface Measured {
@@ -51,21 +53,38 @@ async function drive(
   end: number,
   record: (status: number, latency: number) => void,
 ): Promise<void> {
-  const socket = connect(port, '127.0.0.1').setNoDelay()
-  const answers = answersOf(socket)
-  await once(socket, 'connect')
+  let wire = await openWire(port)
   let last: Answer | undefined
   while (performance.now() < end) {
     const asked = performance.now()
-    socket.write(next(index, last))
-    last = await answers()
+    last = await wire.ask(next(index, last))
     record(last.status, performance.now() - asked)
+    if (last.isLast) wire = await openWire(port)
     if (pauseMs > 0) await sleep(pauseMs)
   }
-  socket.destroy()
+  wire.socket.destroy()
 }
 
-/** Resolves to one answer after the other; rejects when the server hangs up. */
+interface Wire {
+  readonly socket: Socket
+  /** One request, one answer; rejects when the server hangs up. */
+  ask(request: Buffer): Promise<Answer>
+}
+
+async function openWire(port: number): Promise<Wire> {
+  const socket = connect(port, '127.0.0.1').setNoDelay()
+  const answer = answersOf(socket)
+  await once(socket, 'connect')
+  return {
+    socket,
+    ask(request) {
+      socket.write(request)
+      return answer()
+    },
+  }
+}
+
+/** Resolves to one answer after the other. */
 function answersOf(socket: Socket): () => Promise<Answer> {
   let received = Buffer.alloc(0)
   let waiting: { resolve: (answer: Answer) => void; reject: (error: Error) => void } | undefined
@@ -93,7 +112,12 @@ function parseAnswer(received: Buffer): { answer: Answer; bytes: number } | unde
   const bodyStart = headEnd + 4
   const bytes = bodyStart + Number(length)
   if (received.length < bytes) return undefined
-  return { answer: { status: Number(head.slice(9, 12)), body: received.toString('utf8', bodyStart, bytes) }, bytes }
+  const answer = {
+    status: Number(head.slice(9, 12)),
+    body: received.toString('utf8', bodyStart, bytes),
+    isLast: /\r\nconnection: close/i.test(head),
+  }
+  return { answer, bytes }
 }
 
 /** A GET, with a bearer token where one is given. */

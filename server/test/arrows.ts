@@ -61,7 +61,7 @@ interface Place {
 
 const PLACES: readonly (readonly [RegExp, Kind])[] = [
   [/^(main|cli)\.ts$/, 'top'],
-  [/^(serve)\.ts$/, 'serve'],
+  [/^(serve|start|version)\.ts$/, 'serve'],
   [/^(config|ready)(?:\.ts$|\/)/, 'config'],
   [/^(compose)(?:\.ts$|\/)/, 'compose'],
   [/^(commands)\//, 'command'],
@@ -108,7 +108,7 @@ const ALLOWED: Readonly<Record<Kind, Rule>> = {
     ['port', 'http', 'database', 'asset'].includes(target.kind) || reaches(source, target, to),
   config: (_, target) => target.kind === 'config' || target.kind === 'port',
   compose: (_, target) => !['top', 'serve', 'command'].includes(target.kind),
-  serve: (_, target) => ['compose', 'config', 'serve'].includes(target.kind),
+  serve: (_, target) => ['compose', 'config', 'serve', 'asset'].includes(target.kind),
   command: (_, target) => ['compose', 'config', 'serve', 'command'].includes(target.kind),
   top: (source, target) =>
     ['compose', 'config', 'serve'].includes(target.kind) || (target.kind === 'command' && source.name === 'cli'),
