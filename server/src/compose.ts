@@ -193,10 +193,10 @@ async function identify({ db, sessions }: Parts, token: string, now: Date): Prom
   const bearer = await authenticate(db, sessions, token, now)
   switch (bearer.kind) {
     case 'live': {
-      const { user, session } = bearer
+      const { user, claims } = bearer
       const caller = {
-        userId: user.id,
-        sessionId: session.id,
+        userId: claims.userId,
+        sessionId: claims.sessionId,
         isAdmin: user.adminSince !== null,
         language: user.language,
       }

@@ -11,6 +11,7 @@ import { canonicalAddress } from './client-address.ts'
 import { watchMethods } from './methods.ts'
 import { languageOf, type ProblemOptions, sendProblem, toRefusal } from './problem.ts'
 import { answerBrokenRequest, refuseAmbiguousTarget } from './strict-request.ts'
+import { createRequestIds } from './request-id.ts'
 import { serializerCompiler, validatorCompiler } from './validation.ts'
 
 export interface ServerOptions extends ProblemOptions {
@@ -62,7 +63,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     maxRequestsPerSocket: 1000,
     http: { maxHeaderSize: 16 * KIB, headersTimeout: 10_000, requireHostHeader: false },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
-    genReqId: () => `req_${Buffer.from(options.random.bytes(12)).toString('hex')}`,
+    genReqId: createRequestIds(options.random),
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     exposeHeadRoutes: true,
     clientErrorHandler: answerBrokenRequest,

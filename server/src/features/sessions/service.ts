@@ -4,7 +4,7 @@ import type { Language } from '../../kernel/language.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import type { Message, Messages } from '../messages/service.ts'
 import type { AccessClaims, Tokens } from '../tokens/service.ts'
-import { findById as findUser, type User } from '../users/service.ts'
+import { findById as findUser, findStanding, type User, type UserStanding } from '../users/service.ts'
 import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from './rotation.ts'
 import * as store from './store.ts'
 
@@ -91,7 +91,7 @@ export function tokenPair({ tokens }: SessionDeps, session: store.Session, user:
 export type TokenFault = 'invalid' | 'expired' | 'wrong_type' | 'blacklisted'
 
 export type Bearer =
-  | { readonly kind: 'live'; readonly session: store.Session; readonly user: User; readonly claims: AccessClaims }
+  | { readonly kind: 'live'; readonly user: UserStanding; readonly claims: AccessClaims }
   | { readonly kind: 'bad_token'; readonly fault: TokenFault }
   | { readonly kind: 'user_not_found' }
   | { readonly kind: 'user_inactive' }
@@ -101,13 +101,13 @@ export async function authenticate(db: Database, { tokens }: SessionDeps, token:
   const verdict = tokens.verifyAccess(token, now)
   if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: verdict.kind }
   const { claims } = verdict
-  const [session, user] = await Promise.all([store.findById(db, claims.sessionId), findUser(db, claims.userId)])
+  const [session, user] = await Promise.all([store.findEnds(db, claims.sessionId), findStanding(db, claims.userId)])
   if (!user) return { kind: 'user_not_found' }
   if (user.deactivatedAt) return { kind: 'user_inactive' }
-  if (!session || session.userId !== user.id) return { kind: 'bad_token', fault: 'blacklisted' }
+  if (session?.userId !== claims.userId) return { kind: 'bad_token', fault: 'blacklisted' }
   if (session.endedAt) return { kind: 'bad_token', fault: 'blacklisted' }
   if (session.expiresAt <= now) return { kind: 'bad_token', fault: 'expired' }
-  return { kind: 'live', session, user, claims }
+  return { kind: 'live', user, claims }
 }
 
 export type PresentedRefresh =

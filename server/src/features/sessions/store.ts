@@ -19,6 +19,13 @@ export const insert = (db: Database, session: NewSession): Promise<Session> =>
 export const findById = (db: Database, id: string): Promise<Session | undefined> =>
   db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst()
 
+/** What says whether a session is over: all the guard asks at each request. */
+export const findEnds = (
+  db: Database,
+  id: string,
+): Promise<Pick<Session, 'userId' | 'endedAt' | 'expiresAt'> | undefined> =>
+  db.selectFrom('sessions').select(['userId', 'endedAt', 'expiresAt']).where('id', '=', id).executeTakeFirst()
+
 /** Moves a living session one generation on. Undefined when it is over or another request was first (invariant I3). */
 export const rotate = (
   db: Database,

@@ -3,8 +3,8 @@ import type { Database } from '../../database/schema.ts'
 import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from '../../kernel/address.ts'
 import * as store from './store.ts'
 
-export type { User, UserChanges } from './store.ts'
-export { findById, hasActiveAdmin as hasAdmin, isPhoneVerifiedByAnother, update } from './store.ts'
+export type { User, UserChanges, UserStanding } from './store.ts'
+export { findById, findStanding, hasActiveAdmin as hasAdmin, isPhoneVerifiedByAnother, update } from './store.ts'
 
 /** Whether two addresses of one mailbox may be two accounts (`ONE_ACCOUNT_PER_MAILBOX`). */
 export interface MailboxRule {

@@ -9,6 +9,12 @@ export type UserChanges = Updateable<UsersTable>
 export const findById = (db: Database, id: number): Promise<User | undefined> =>
   db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
 
+/** What says whether a user may act and as whom: all the guard asks at each request. */
+export type UserStanding = Pick<User, 'adminSince' | 'deactivatedAt' | 'language'>
+
+export const findStanding = (db: Database, id: number): Promise<UserStanding | undefined> =>
+  db.selectFrom('users').select(['adminSince', 'deactivatedAt', 'language']).where('id', '=', id).executeTakeFirst()
+
 export const findByEmailKey = (db: Database, key: EmailKey): Promise<User | undefined> =>
   db.selectFrom('users').selectAll().where('emailKey', '=', key).executeTakeFirst()
 
