@@ -8,7 +8,7 @@ const FINGERPRINT = 'secret_fingerprint'
  * new. `same`: it was already. `different`: nothing in it can be read with this secret, so the server must not start.
  */
 export async function bindSecret(db: Database, secret: Secret): Promise<'bound' | 'same' | 'different'> {
-  const value = Buffer.from(secret.key('fingerprint')).toString('hex')
+  const value = fingerprintOf(secret)
   const bound = await db
     .insertInto('meta')
     .values({ key: FINGERPRINT, value })
@@ -16,8 +16,27 @@ export async function bindSecret(db: Database, secret: Secret): Promise<'bound' 
     .returning('key')
     .executeTakeFirst()
   if (bound) return 'bound'
-  const stored = await db.selectFrom('meta').select('value').where('key', '=', FINGERPRINT).executeTakeFirst()
-  return stored?.value === value ? 'same' : 'different'
+  return (await isBoundTo(db, secret)) ? 'same' : 'different'
+}
+
+const fingerprintOf = (secret: Secret): string => Buffer.from(secret.key('fingerprint')).toString('hex')
+
+/** Whether it is this secret that the database is tied to. */
+export async function isBoundTo(db: Database, secret: Secret): Promise<boolean> {
+  const row = await db.selectFrom('meta').select('value').where('key', '=', FINGERPRINT).executeTakeFirst()
+  return row?.value === fingerprintOf(secret)
+}
+
+/** Ties the database to another secret. To be called in the transaction that made everything in it fit that one. */
+export async function rebindSecret(db: Database, from: Secret, to: Secret): Promise<boolean> {
+  const rebound = await db
+    .updateTable('meta')
+    .set({ value: fingerprintOf(to) })
+    .where('key', '=', FINGERPRINT)
+    .where('value', '=', fingerprintOf(from))
+    .returning('key')
+    .executeTakeFirst()
+  return rebound !== undefined
 }
 
 /** Whether the database is tied to a secret already: false only for a new one. */

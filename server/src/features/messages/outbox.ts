@@ -139,3 +139,59 @@ export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
 export async function deleteFinishedBefore(db: Database, moment: Date): Promise<void> {
   await db.deleteFrom('deliveries').where('finishedAt', '<', moment).execute()
 }
+
+/** Every message that waits, with the channel's lease or without. */
+export const queuedDeliveries = (db: Database): Promise<{ id: string; sealed: Uint8Array | null }[]> =>
+  db.selectFrom('deliveries').select(['id', 'sealed']).where('status', '=', 'queued').execute()
+
+export async function replaceSealed(db: Database, id: string, sealed: Uint8Array): Promise<void> {
+  await db.updateTable('deliveries').set({ sealed }).where('id', '=', id).where('status', '=', 'queued').execute()
+}
+
+/** Gives up a message that waits. */
+export async function bury(db: Database, id: string, reason: string, now: Date): Promise<void> {
+  await db
+    .updateTable('deliveries')
+    .set({ status: 'dead', sealed: null, finishedAt: now, leasedUntil: null, reason })
+    .where('id', '=', id)
+    .where('status', '=', 'queued')
+    .execute()
+}
+
+/** What waits in the outbox and what was given up, for whoever looks after it. */
+export interface Backlog {
+  readonly queued: number
+  /** Since when the message that waits longest has been due. */
+  readonly dueSince: Date | undefined
+  readonly dead: readonly { readonly channel: Channel; readonly reason: string; readonly count: number }[]
+}
+
+/** `deadSince` bounds what was given up; the reasons that took most come first, ten at most. */
+export async function backlog(db: Database, deadSince: Date): Promise<Backlog> {
+  const waiting = await db
+    .selectFrom('deliveries')
+    .select((eb) => [eb.fn.countAll<number>().as('count')])
+    .where('status', '=', 'queued')
+    .executeTakeFirstOrThrow()
+  const longest = await db
+    .selectFrom('deliveries')
+    .select('nextAttemptAt')
+    .where('status', '=', 'queued')
+    .orderBy('nextAttemptAt')
+    .limit(1)
+    .executeTakeFirst()
+  const dead = await db
+    .selectFrom('deliveries')
+    .select((eb) => ['channel', 'reason', eb.fn.countAll<number>().as('count')])
+    .where('status', '=', 'dead')
+    .where('finishedAt', '>=', deadSince)
+    .groupBy(['channel', 'reason'])
+    .orderBy('count', 'desc')
+    .limit(10)
+    .execute()
+  return {
+    queued: Number(waiting.count),
+    dueSince: longest?.nextAttemptAt,
+    dead: dead.map(({ channel, reason, count }) => ({ channel, reason: reason ?? 'unknown', count: Number(count) })),
+  }
+}

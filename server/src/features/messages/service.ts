@@ -10,6 +10,8 @@ import { renderSms } from './templates/sms.ts'
 import type { Sender } from './templates/wording.ts'
 
 export type { Message } from './message.ts'
+export { type Backlog, backlog } from './outbox.ts'
+export { type Resealed, resealQueued } from './reseal.ts'
 
 // A notice that comes later than a day frightens more than it helps.
 const NOTICE_LIFETIME = days(1)

@@ -135,19 +135,32 @@ export async function failures(db: Database, userId: number, channel: Channel, p
   return row?.failures ?? 0
 }
 
+/** Counts from nought again; tells how many counters there were. */
 export async function forgetFailures(
   db: Database,
   userId: number,
   channel?: Channel,
   purpose?: Purpose,
-): Promise<void> {
+): Promise<number> {
   let query = db.deleteFrom('channelFailures').where('userId', '=', userId)
   if (channel) query = query.where('channel', '=', channel)
   if (purpose) query = query.where('purpose', '=', purpose)
-  await query.execute()
+  return (await query.returning('channel').execute()).length
 }
 
 /** Codes long over; kept a while past their end, so that the cooldown still sees them. */
 export async function removeExpired(db: Database, before: Date): Promise<void> {
   await db.deleteFrom('challenges').where('expiresAt', '<', before).execute()
+}
+
+/** Uses up every open code, whoever's; tells how many. Their rows stay, so that the cooldown still sees them. */
+export async function voidAll(db: Database, now: Date): Promise<number> {
+  const voided = await db
+    .updateTable('challenges')
+    .set({ consumedAt: now })
+    .where('consumedAt', 'is', null)
+    .where('expiresAt', '>', now)
+    .returning('id')
+    .execute()
+  return voided.length
 }

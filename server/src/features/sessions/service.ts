@@ -9,7 +9,7 @@ import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from '
 import * as store from './store.ts'
 
 export type { EndReason, Session } from './store.ts'
-export { end, endAll, findById as findSession, markProven, removeExpired } from './store.ts'
+export { countLive, end, endAll, endEveryones, findById as findSession, markProven, removeExpired } from './store.ts'
 export type { RotationRules } from './rotation.ts'
 
 export interface SessionRules extends RotationRules {
@@ -163,6 +163,8 @@ export async function refreshStanding(
   const session = await store.findById(db, presented.sessionId)
   const standing = standingOf(rules, session, presented.generation, now)
   if (standing === 'expired') return 'expired'
+  const user = session && (await findStanding(db, session.userId))
+  if (!user || user.deactivatedAt) return 'blacklisted'
   return standing === 'current' || standing === 'predecessor' ? 'live' : 'blacklisted'
 }
 

@@ -86,6 +86,27 @@ export async function endAll(db: Database, userId: number, reason: EndReason, no
   return ended.length
 }
 
+/** Ends every living session of everyone; tells how many. */
+export async function endEveryones(db: Database, reason: EndReason, now: Date): Promise<number> {
+  const ended = await db
+    .updateTable('sessions')
+    .set({ endedAt: now, endReason: reason })
+    .where('endedAt', 'is', null)
+    .returning('id')
+    .execute()
+  return ended.length
+}
+
+export async function countLive(db: Database, now: Date): Promise<number> {
+  const { count } = await db
+    .selectFrom('sessions')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .where('endedAt', 'is', null)
+    .where('idleExpiresAt', '>', now)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
 /** Ends the sessions used longest ago, so that no more than `keep` live. */
 export async function endOldest(db: Database, userId: number, keep: number, now: Date): Promise<void> {
   const kept = db

@@ -1,6 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import {
   after,
+  before,
   days,
   type Duration,
   hours,
@@ -24,8 +25,8 @@ const CLOSED_AT = 100
 /** What a closed account answers as time to wait; no time helps, but the answer must be like any other wait's. */
 const CLOSED_WAIT = LONGEST_WAIT
 
-/** How long failures are remembered after the last one. */
-export const FAILURE_MEMORY = days(30)
+/** How long failures are remembered after the last one; what is closed stays so. */
+const FAILURE_MEMORY = days(30)
 
 /** Whose failures are counted: strangers' at an account, or one device's that has signed in to it before. */
 export type Subject = string & { readonly __brand: 'Subject' }
@@ -60,6 +61,13 @@ function waitAfter(failures: number): Duration {
   if (failures < FREE_FAILURES) return minutes(0)
   return milliseconds(Math.min(FIRST_WAIT * 2 ** (failures - FREE_FAILURES), LONGEST_WAIT))
 }
+
+/** Takes back what `admit` counted for a try that was never compared: nobody failed, so nobody waits. */
+export const takeBack = store.uncountFailure
+
+/** Drops failures long past, so that strangers' names do not pile up. */
+export const removeOld = (db: Database, now: Date): Promise<void> =>
+  store.removeFailuresBefore(db, before(now, FAILURE_MEMORY), CLOSED_AT)
 
 /** A success ends the row of failures of its own subject alone. */
 export const forget = store.forgetFailures

@@ -17,6 +17,9 @@ const MAX_DEVICES = 50
 
 const hashOf = (secret: Secret, value: string): Uint8Array => keyedHash(secret.key('device'), value)
 
+// No user has it; asked all the same, so that an unknown account costs what a known one does.
+const NOBODY = 0
+
 /** The user's device with this value, or undefined. */
 export async function recognise(
   db: Database,
@@ -24,8 +27,8 @@ export async function recognise(
   userId: number | undefined,
   value: string | undefined,
 ): Promise<store.Device | undefined> {
-  if (userId === undefined || value === undefined || value === NEW_DEVICE) return undefined
-  return store.findDevice(db, userId, hashOf(secret, value))
+  if (value === undefined || value === NEW_DEVICE) return undefined
+  return store.findDevice(db, userId ?? NOBODY, hashOf(secret, value))
 }
 
 /** Makes a device known; gives the value it will be known by, 256 bits in base64url. Takes a transaction. */

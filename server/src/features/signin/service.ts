@@ -1,10 +1,10 @@
 import type { Database } from '../../database/schema.ts'
-import { type Email, emailKey } from '../../kernel/address.ts'
-import { before } from '../../kernel/duration.ts'
-import type { Passwords } from '../passwords/service.ts'
+import { emailKey, parseEmail } from '../../kernel/address.ts'
+import { Refusal } from '../../kernel/refusal.ts'
+import type { PasswordCheck, Passwords } from '../passwords/service.ts'
 import { begin, type Origin, type SessionDeps, type TokenPair, tokenPair } from '../sessions/service.ts'
 import { findByEmail, findById, update, type User } from '../users/service.ts'
-import { admit, FAILURE_MEMORY, forget, type Subject, subjectOf } from './attempts.ts'
+import { admit, forget, removeOld, type Subject, subjectOf, takeBack } from './attempts.ts'
 import { type DeviceDeps, NEW_DEVICE, recognise, remember } from './devices.ts'
 import * as store from './store.ts'
 
@@ -17,7 +17,8 @@ export interface SignInDeps extends DeviceDeps {
 }
 
 export interface Credentials {
-  readonly email: Email
+  /** As typed, trimmed; perhaps no address at all. */
+  readonly email: string
   readonly password: string
   /** A value given earlier, or `new` to be given one. */
   readonly device?: string | undefined
@@ -37,21 +38,48 @@ export async function signIn(
   now: Date,
   signal?: AbortSignal,
 ): Promise<SignIn> {
-  const { db, passwords, secret } = deps
-  const user = await findByEmail(db, credentials.email)
+  const { db, secret } = deps
+  const email = parseEmail(credentials.email)
+  const user = email && (await findByEmail(db, email))
   const device = await recognise(db, deps, user?.id, credentials.device)
-  const subject = subjectOf(secret, emailKey(credentials.email), device?.id)
+  const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, device?.id)
   const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
   if (admission.kind === 'wait') return admission
-  const check = await passwords.verify(user?.passwordHash, credentials.password, signal)
+  const check = await compare(deps, user, credentials.password, subject, signal)
   if (!user || !check.matches || user.deactivatedAt) return { kind: 'refused' }
-  const rehashed = check.needsRehash ? await passwords.hash(credentials.password, signal) : undefined
+  const rehashed = check.needsRehash ? await rehash(deps.passwords, credentials.password) : undefined
   return open(
     deps,
     { user, subject, rehashed, deviceId: device?.id, wantsDevice: credentials.device === NEW_DEVICE },
     origin,
     now,
   )
+}
+
+async function compare(
+  { db, passwords, countFailures }: SignInDeps,
+  user: User | undefined,
+  password: string,
+  subject: Subject,
+  signal: AbortSignal | undefined,
+): Promise<PasswordCheck> {
+  try {
+    return await passwords.verify(user?.passwordHash, password, signal)
+  } catch (error) {
+    // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
+    if (countFailures) await takeBack(db, subject)
+    throw error
+  }
+}
+
+/** Under today's parameters; undefined when too many wait: the password was right, and another sign-in will do. */
+async function rehash(passwords: Passwords, password: string): Promise<string | undefined> {
+  try {
+    return await passwords.hash(password)
+  } catch (error) {
+    if (error instanceof Refusal) return undefined
+    throw error
+  }
 }
 
 interface Proven {
@@ -75,10 +103,36 @@ const open = ({ db, ...deps }: SignInDeps, proven: Proven, origin: Origin, now: 
     return { kind: 'signed_in', user, tokens: tokenPair(deps.sessions, session, user, now), device }
   })
 
-/** What an operator's unlock does: strangers may try again from nought. */
-export const forgetFailures = (db: Database, { secret }: DeviceDeps, user: User): Promise<void> =>
-  store.forgetFailures(db, subjectOf(secret, user.emailKey, undefined))
+/**
+ * What an operator's unlock does: strangers, and every device known to the account, may try again from nought. Tells how
+ * many counters there were.
+ */
+export async function forgetFailures(
+  db: Database,
+  { secret }: Pick<DeviceDeps, 'secret'>,
+  user: User,
+): Promise<number> {
+  const devices = await store.devicesOf(db, user.id)
+  const ids = [undefined, ...devices.map(({ id }) => id)]
+  return store.forgetFailuresOf(
+    db,
+    ids.map((id) => subjectOf(secret, user.emailKey, id)),
+  )
+}
+
+export interface Forgotten {
+  readonly devices: number
+  readonly counters: number
+}
+
+/**
+ * Drops what is kept only as a hash under the secret and means nothing under another: who is a known device, and the
+ * counters of failed sign-ins, of unknown accounts like of others. For an operator alone (invariant I8).
+ */
+export const forgetHashed = async (db: Database): Promise<Forgotten> => ({
+  devices: await store.removeAllDevices(db),
+  counters: await store.removeAllFailures(db),
+})
 
 /** Failures long past count no more. */
-export const removeOldFailures = (db: Database, now: Date): Promise<void> =>
-  store.removeFailuresBefore(db, before(now, FAILURE_MEMORY))
+export const removeOldFailures = removeOld

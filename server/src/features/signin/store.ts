@@ -39,8 +39,34 @@ export async function forgetFailures(db: Database, subject: string): Promise<voi
   await db.deleteFrom('signInFailures').where('subject', '=', subject).execute()
 }
 
-export async function removeFailuresBefore(db: Database, moment: Date): Promise<void> {
-  await db.deleteFrom('signInFailures').where('lastFailedAt', '<', moment).execute()
+/** One failure less. The wait goes too: it was due to that one, or to a count that is now below what makes anyone wait. */
+export async function uncountFailure(db: Database, subject: string): Promise<void> {
+  await db
+    .updateTable('signInFailures')
+    .set((set) => ({ failures: set('failures', '-', 1), blockedUntil: null }))
+    .where('subject', '=', subject)
+    .where('failures', '>', 0)
+    .execute()
+}
+
+/** Tells how many there were. */
+export async function forgetFailuresOf(db: Database, subjects: readonly string[]): Promise<number> {
+  const forgotten = await db
+    .deleteFrom('signInFailures')
+    .where('subject', 'in', subjects)
+    .returning('subject')
+    .execute()
+  return forgotten.length
+}
+
+/** Tells how many there were. */
+export async function removeAllFailures(db: Database): Promise<number> {
+  return (await db.deleteFrom('signInFailures').returning('subject').execute()).length
+}
+
+/** Rows below `closedAt` alone: what was closed opens by a reset or an operator, not by waiting. */
+export async function removeFailuresBefore(db: Database, moment: Date, closedAt: number): Promise<void> {
+  await db.deleteFrom('signInFailures').where('lastFailedAt', '<', moment).where('failures', '<', closedAt).execute()
 }
 
 export const findDevice = (db: Database, userId: number, valueHash: Uint8Array): Promise<Device | undefined> =>
@@ -64,4 +90,9 @@ export async function touchDevice(db: Database, id: string, now: Date): Promise<
 
 export async function removeDevices(db: Database, ids: readonly string[]): Promise<void> {
   if (ids.length > 0) await db.deleteFrom('devices').where('id', 'in', ids).execute()
+}
+
+/** Tells how many there were. */
+export async function removeAllDevices(db: Database): Promise<number> {
+  return (await db.deleteFrom('devices').returning('id').execute()).length
 }

@@ -4,7 +4,14 @@ import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from
 import * as store from './store.ts'
 
 export type { User, UserChanges, UserStanding } from './store.ts'
-export { findById, findStanding, hasActiveAdmin as hasAdmin, isPhoneVerifiedByAnother, update } from './store.ts'
+export {
+  countUsers,
+  findById,
+  findStanding,
+  hasActiveAdmin as hasAdmin,
+  isPhoneVerifiedByAnother,
+  update,
+} from './store.ts'
 
 /** Whether two addresses of one mailbox may be two accounts (`ONE_ACCOUNT_PER_MAILBOX`). */
 export interface MailboxRule {
@@ -60,6 +67,10 @@ async function isLastAdmin(db: Database, id: number): Promise<boolean> {
   const active = (await store.lockAdmins(db)).filter(({ isActive }) => isActive)
   return active.length === 1 && active[0]?.id === id
 }
+
+/** Opens a deactivated account to sign-in again. False when there is no such user. */
+export const activate = async (db: Database, id: number): Promise<boolean> =>
+  (await store.update(db, id, { deactivatedAt: null })) !== undefined
 
 export const page = store.page
 

@@ -63,11 +63,15 @@ export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: 
 /** One page by id, and how many there are in all. */
 export async function page(db: Database, limit: number, offset: number): Promise<{ users: User[]; count: number }> {
   const users = await db.selectFrom('users').selectAll().orderBy('id').limit(limit).offset(offset).execute()
+  return { users, count: await countUsers(db) }
+}
+
+export async function countUsers(db: Database): Promise<number> {
   const { count } = await db
     .selectFrom('users')
     .select((select) => select.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
-  return { users, count: Number(count) }
+  return Number(count)
 }
 
 /**
