@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { performance } from 'node:perf_hooks'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 
 /**
  * A load generator of its own, because it shares the machine with what it measures: raw keep-alive sockets, one request at a
@@ -11,8 +11,8 @@ export interface Load {
   readonly port: number
   readonly connections: number
   readonly seconds: number
-  /** Milliseconds a connection waits between an answer and its next request. */
-  readonly pauseMs?: number
+  /** At most so many requests a second over all connections, evenly spread; as fast as they are answered when not given. */
+  readonly perSecond?: number
   /** What the connection sends next; it may depend on the answer before. */
   readonly next: (connection: number, last: Answer | undefined) => Buffer
 }
@@ -42,27 +42,41 @@ export async function measure(load: Load): Promise<Measured> {
     latencies.push(latency)
   }
   const end = start + load.seconds * 1000
-  await Promise.all(Array.from({ length: load.connections }, (_, index) => drive(load, index, end, record)))
+  const turn = pace(load.perSecond, start)
+  await Promise.all(Array.from({ length: load.connections }, (_, index) => drive(load, index, end, turn, record)))
   const seconds = (performance.now() - start) / 1000
   return { statuses, seconds, latencies: latencies.toSorted((a, b) => a - b) }
 }
 
 async function drive(
-  { port, next, pauseMs = 0 }: Load,
+  { port, next }: Load,
   index: number,
   end: number,
+  turn: () => Promise<void>,
   record: (status: number, latency: number) => void,
 ): Promise<void> {
   let wire = await openWire(port)
   let last: Answer | undefined
   while (performance.now() < end) {
+    await turn()
     const asked = performance.now()
     last = await wire.ask(next(index, last))
     record(last.status, performance.now() - asked)
     if (last.isLast) wire = await openWire(port)
-    if (pauseMs > 0) await sleep(pauseMs)
   }
   wire.socket.destroy()
+}
+
+/** Resolves when it is the caller's turn. Sleeps only through long waits: timers of a millisecond make bursts of the load. */
+function pace(perSecond: number | undefined, start: number): () => Promise<void> {
+  let turns = 0
+  return async () => {
+    if (perSecond === undefined) return
+    const due = start + (turns++ * 1000) / perSecond
+    for (let wait = due - performance.now(); wait > 0; wait = due - performance.now()) {
+      await (wait > 1 ? sleep(wait) : nextTurn())
+    }
+  }
 }
 
 interface Wire {
