@@ -21,6 +21,7 @@ const TOOLS = {
     probe: ['-c', 'import jwt, rest_framework_simplejwt'],
     packages: 'python3-jwt python3-djangorestframework-simplejwt',
   },
+  curl: { candidates: ['curl'], probe: ['--version'], packages: 'curl' },
 } satisfies Record<string, Tool>
 
 /**
