@@ -1,6 +1,12 @@
-/** Another process kept the database locked, or another transaction kept it, for about five seconds. Worth a 503. */
-export class DatabaseBusy extends Error {
-  override readonly name = 'DatabaseBusy'
+import { Refusal } from '../kernel/refusal.ts'
+
+/** Another process kept the database locked, or another transaction kept it, for about five seconds: a 503. */
+export class DatabaseBusy extends Refusal {
+  constructor(reason: string, { cause }: ErrorOptions = {}) {
+    super('overloaded', reason, { headers: { 'retry-after': '1' } })
+    this.name = 'DatabaseBusy'
+    this.cause = cause
+  }
 }
 
 const SQLITE_BUSY = 5

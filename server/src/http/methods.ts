@@ -1,11 +1,11 @@
-import type { FastifyInstance, HTTPMethods } from 'fastify'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import { METHODS } from 'node:http'
 import { Refusal } from '../kernel/refusal.ts'
 
-const METHODS: readonly HTTPMethods[] = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE']
-
 /**
- * A known path asked by a method it lacks is a 405 with `Allow` (RFC 9110 §15.5.6), not a 404; `OPTIONS` tells what DRF
- * tells. Call before any route is declared; the function it gives adds what the routes declared by then lack.
+ * A known path asked by a method it lacks, any that HTTP knows, is a 405 with `Allow` (RFC 9110 §15.5.6), not a 404;
+ * `OPTIONS` tells what DRF tells. Call before any route is declared; the function it gives adds what the routes declared
+ * by then lack.
  */
 export function watchMethods(app: FastifyInstance): () => void {
   const routes = new Map<string, { methods: Set<string>; name: string }>()
@@ -15,6 +15,7 @@ export function watchMethods(app: FastifyInstance): () => void {
     known.name ||= (route.schema as { summary?: string } | undefined)?.summary ?? ''
     routes.set(route.url, known)
   })
+  for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   return () => {
     for (const [url, { methods, name }] of [...routes]) addMissing(app, url, new Set(methods), name)
   }
@@ -24,17 +25,22 @@ function addMissing(app: FastifyInstance, url: string, methods: ReadonlySet<stri
   const allow = [...methods, 'OPTIONS'].sort().join(', ')
   const config = { access: { who: 'public', unthrottled: true } } as const
   const hide = { hide: true } as object
+  const missing = METHODS.filter((method) => method !== 'OPTIONS' && !methods.has(method))
+  const refuse = (request: FastifyRequest): never => {
+    throw new Refusal('method_not_allowed', 'known path, other method', {
+      detail: { id: 'refusal.method_not_allowed.named', values: { method: request.method } },
+      headers: { allow },
+    })
+  }
+  // Before anything looks at the body, which may be of a kind that only the right method takes.
   app.route({
-    method: METHODS.filter((method) => !methods.has(method)),
+    method: missing,
     url,
     config,
     schema: hide,
-    handler: (request) => {
-      throw new Refusal('method_not_allowed', 'known path, other method', {
-        detail: { id: 'refusal.method_not_allowed.named', values: { method: request.method } },
-        headers: { allow },
-      })
-    },
+    exposeHeadRoute: false,
+    onRequest: async (request) => refuse(request),
+    handler: refuse,
   })
   app.options(url, { config, schema: hide }, (_, reply) =>
     reply

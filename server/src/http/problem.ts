@@ -19,7 +19,8 @@ export function sendProblem(options: ProblemOptions, request: FastifyRequest, re
     .header('content-language', language)
     .type('application/problem+json')
   if (refusal.status === 401) void reply.header('www-authenticate', 'Bearer realm="api"')
-  return reply.send(JSON.stringify(problemOf(options, request, refusal, language)))
+  // As bytes: to text Fastify would add a charset, which the type does not have (RFC 9457 §6.1).
+  return reply.send(Buffer.from(JSON.stringify(problemOf(options, request, refusal, language))))
 }
 
 /** The user's own language, else what the client asks for, else the operator's choice. */

@@ -1,6 +1,12 @@
 import { isIP } from 'node:net'
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
-import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyRequest, LogController } from 'fastify'
+import Fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest,
+  LogController,
+} from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Language } from '../kernel/language.ts'
 import type { Random } from '../kernel/random.ts'
@@ -8,9 +14,11 @@ import { Refusal } from '../kernel/refusal.ts'
 import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
 import { acceptOnlyJson, requireJson } from './body.ts'
 import { canonicalAddress } from './client-address.ts'
+import { securityHeaders } from './headers.ts'
 import { watchMethods } from './methods.ts'
 import { languageOf, type ProblemOptions, sendProblem, toRefusal } from './problem.ts'
-import { answerBrokenRequest, refuseAmbiguousTarget } from './strict-request.ts'
+import { warnOfUntrustedProxies } from './proxies.ts'
+import { brokenRequestAnswerer, ignoreUnknownExpectations, refuseAmbiguousTarget } from './strict-request.ts'
 import { createRequestIds } from './request-id.ts'
 import { serializerCompiler, validatorCompiler } from './validation.ts'
 
@@ -54,26 +62,47 @@ export interface Server {
 
 /** A server that takes only what we mean to take and answers every failure as a problem. Routes come after. */
 export async function createServer(options: ServerOptions): Promise<Server> {
+  const { logger } = options
+  const headers = securityHeaders(options)
+  const newRequestId = createRequestIds(options.random)
   const app = Fastify({
-    loggerInstance: options.logger,
+    loggerInstance: logger,
     // One line a request, written by us: Fastify's own two hold the URL, and a query may hold an address.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: MAX_BODY,
     requestTimeout: 15_000,
     maxRequestsPerSocket: 1000,
-    http: { maxHeaderSize: 16 * KIB, headersTimeout: 10_000, requireHostHeader: false },
+    // Node looks for late requests only so often; every half minute, its default, would make 10 seconds 40.
+    http: {
+      maxHeaderSize: 16 * KIB,
+      headersTimeout: 10_000,
+      requireHostHeader: false,
+      connectionsCheckingInterval: 1000,
+    },
     trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
-    genReqId: createRequestIds(options.random),
+    genReqId: newRequestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     exposeHeadRoutes: true,
-    clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, request, reply) => sendProblem(options, request, reply, toRefusal(error)),
+    clientErrorHandler: brokenRequestAnswerer({
+      logger,
+      language: options.defaultLanguage,
+      headers,
+      newRequestId,
+      baseUrl: () => options.urls.publicUrl ?? options.urls.localUrl(),
+    }),
+    // No hook runs for these: a path that is no UTF-8, or too long in one segment.
+    frameworkErrors: (error, request, reply) => {
+      void reply.headers(headers).header('x-request-id', request.id)
+      return refuse(options, error, request, reply)
+    },
   }).withTypeProvider<ZodTypeProvider>()
+  ignoreUnknownExpectations(app.server)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   acceptOnlyJson(app)
   decorateRequests(app, options)
-  addHeaders(app, options)
+  addHeaders(app, headers)
+  warnOfUntrustedProxies(app, options.trustedProxies)
   logRequests(app)
   answerFailures(app, options)
   await allowOrigins(app, options.corsOrigins)
@@ -94,27 +123,19 @@ function decorateRequests(app: App, options: ServerOptions): void {
   })
 }
 
-const HEADERS = {
-  'content-security-policy': "default-src 'none'; frame-ancestors 'none'",
-  'x-content-type-options': 'nosniff',
-  'x-frame-options': 'DENY',
-  'referrer-policy': 'no-referrer',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-  'cache-control': 'no-store',
-}
-
-/** What every answer carries; pages and public documents loosen what they need. */
-function addHeaders(app: App, { https }: ServerOptions): void {
-  const headers = https ? { ...HEADERS, 'strict-transport-security': 'max-age=31536000' } : HEADERS
+function addHeaders(app: App, headers: Readonly<Record<string, string>>): void {
   app.addHook('onRequest', async (request, reply) => {
     void reply.headers(headers).header('x-request-id', request.id)
     refuseAmbiguousTarget(request)
   })
   app.addHook('preParsing', async (request) => {
-    if (request.method !== 'GET' && request.method !== 'HEAD' && !request.is404) requireJson(request)
+    // Before the body, whose kind is nobody's business where nobody is.
+    if (request.is404) throw noSuchPath()
+    if (request.method !== 'GET' && request.method !== 'HEAD') requireJson(request)
   })
 }
+
+const noSuchPath = () => new Refusal('not_found', 'no such path')
 
 /** One line a request: the route and not the URL, whose query may hold an address. */
 function logRequests(app: App): void {
@@ -133,15 +154,18 @@ function logRequests(app: App): void {
 }
 
 function answerFailures(app: App, options: ServerOptions): void {
-  app.setErrorHandler((error, request, reply) => {
-    const refusal = toRefusal(error)
-    if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
-    else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
-    return sendProblem(options, request, reply, refusal)
+  app.setErrorHandler((error, request, reply) => refuse(options, error, request, reply))
+  // Only so that the hooks run for an unknown path; one of them refuses it.
+  app.setNotFoundHandler(() => {
+    throw noSuchPath()
   })
-  app.setNotFoundHandler((request, reply) =>
-    sendProblem(options, request, reply, new Refusal('not_found', 'no such path')),
-  )
+}
+
+function refuse(options: ServerOptions, error: unknown, request: FastifyRequest, reply: FastifyReply) {
+  const refusal = toRefusal(error)
+  if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
+  else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
+  return sendProblem(options, request, reply, refusal)
 }
 
 const CORS = {

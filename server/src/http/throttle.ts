@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { milliseconds, minutes } from '../kernel/duration.ts'
 import { throttled } from '../kernel/refusal.ts'
 import type { Limiter, Rate, Standing } from '../ports/limiter/port.ts'
 import { networkOf } from './client-address.ts'
@@ -23,41 +24,38 @@ export interface Throttle {
   named(scope: Scope, key: string): Promise<void>
 }
 
+type Counted = readonly [policy: string, rate: Rate, standing: Standing]
+
 export function createThrottle(limiter: Limiter, rates: Rates): Throttle {
-  const counted = async (scope: Scope, key: string): Promise<readonly [Scope, Rate, Standing] | undefined> => {
-    const rate = rates[scope]
-    return rate && ([scope, rate, await limiter.take(scope, key, rate)] as const)
+  const policies = policiesOf(rates)
+  /** Counts under each policy of the scope in turn; one that refuses ends the request, and the next is not counted. */
+  const count = async (scope: Scope, key: string): Promise<Counted[]> => {
+    const standings: Counted[] = []
+    for (const [policy, rate] of policies(scope)) {
+      const counted = [policy, rate, await limiter.take(policy, key, rate)] as const
+      refuseUnlessAllowed([counted])
+      standings.push(counted)
+    }
+    return standings
   }
   return {
     async request(request, reply, scope) {
-      const key = request.caller ? `user:${request.caller.userId}` : `ip:${networkOf(request.ip)}`
-      const standings = []
-      for (const each of [request.caller ? 'user' : 'anon', scope] as const) {
-        const standing = each && (await counted(each, key))
-        if (!standing) continue
-        standings.push(standing)
-        refuseUnlessAllowed([standing])
-      }
+      const key = request.caller ? `user:${request.caller.userId}` : `ip:${networkOf(request.clientAddress())}`
+      const standings = await count(request.caller ? 'user' : 'anon', key)
+      if (scope) standings.push(...(await count(scope, key)))
       if (request.caller && standings.length > 0) void reply.headers(rateLimitHeaders(standings))
     },
     async named(scope, key) {
-      const standing = await counted(scope, key)
-      if (standing) refuseUnlessAllowed([standing])
+      await count(scope, key)
     },
   }
 }
 
-function refuseUnlessAllowed(standings: readonly (readonly [Scope, Rate, Standing])[]): void {
-  const refused = standings.find(([, , standing]) => !standing.allowed)
-  if (refused) throw throttled(refused[2].resetSeconds, `over ${refused[0]}`, rateLimitHeaders(standings))
-}
-
 /** draft-ietf-httpapi-ratelimit-headers-10 §3 and §4: the policies that apply, and what is left of each. */
-function rateLimitHeaders(standings: readonly (readonly [Scope, Rate, Standing])[]): Record<string, string> {
-  const list = (item: (scope: Scope, rate: Rate, standing: Standing) => string) =>
-    standings.map((standing) => item(...standing)).join(', ')
+function rateLimitHeaders(standings: readonly Counted[]): Record<string, string> {
+  const list = (item: (...counted: Counted) => string) => standings.map((counted) => item(...counted)).join(', ')
   return {
-    'ratelimit-policy': list((scope, rate) => `"${scope}";q=${rate.quota};w=${Math.ceil(rate.period / 1000)}`),
-    ratelimit: list((scope, _, { remaining, resetSeconds }) => `"${scope}";r=${remaining};t=${resetSeconds}`),
+    'ratelimit-policy': list((policy, rate) => `"${policy}";q=${rate.quota};w=${Math.ceil(rate.period / 1000)}`),
+    ratelimit: list((policy, _, { remaining, resetSeconds }) => `"${policy}";r=${remaining};t=${resetSeconds}`),
   }
 }
