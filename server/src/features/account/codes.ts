@@ -37,6 +37,7 @@ export type Sending =
   | { readonly kind: 'no_address' }
   | { readonly kind: 'already_verified' }
   | { readonly kind: 'unavailable' }
+  | { readonly kind: 'gone' }
   | { readonly kind: 'destination_full'; readonly retryAfterSeconds: number }
 
 /** Sends a code to the channel's address: the one that waits to take the other's place, else the one on file. */
@@ -52,9 +53,11 @@ export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Cha
   if (refusal.kind !== 'sent') return refusal
   const wait = await deps.destinations.take(binding.address, isVerifiedOwner(asker.user, binding))
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
-  const issued = await db
-    .transaction()
-    .execute((db) => issue(db, codes, binding, { to, language: asker.language }, now))
+  const issued = await db.transaction().execute(async (db): Promise<Sending> => {
+    // Asked again: an account deleted meanwhile can have no code.
+    if (!(await findById(db, asker.user.id))) return { kind: 'gone' }
+    return issue(db, codes, binding, { to, language: asker.language }, now)
+  })
   codes.messages.wake()
   return issued
 }

@@ -15,6 +15,8 @@ export function refuseSending(sending: Sending): void {
       throw throttled(sending.retryAfterSeconds, `code not sent: ${sending.kind}`)
     case 'locked':
       throw new Refusal('channel_locked', 'too many wrong codes in a row')
+    case 'gone':
+      throw new Refusal('user_not_found', 'gone while asking')
     case 'unavailable':
       throw new Refusal('channel_unavailable', 'no gateway for this channel')
   }

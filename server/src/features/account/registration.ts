@@ -2,9 +2,9 @@ import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import * as fields from '../../http/fields.ts'
 import type { Email } from '../../kernel/address.ts'
-import { invalid } from '../../kernel/refusal.ts'
 import type { Passwords } from '../passwords/service.ts'
 import { create, emailColumns, isEmailTaken, type MailboxRule, type User } from '../users/service.ts'
+import { emailTaken } from './taken.ts'
 
 export interface RegistrationDeps {
   readonly db: Database
@@ -63,5 +63,3 @@ export async function register(
   if (!user) throw emailTaken()
   return user
 }
-
-export const emailTaken = () => invalid({ email: [{ id: 'fault.email_taken' }] })

@@ -13,7 +13,8 @@ import { findSession } from '../sessions/service.ts'
 import { findById, remove, toSummary, type User, userSummary } from '../users/service.ts'
 import { type AddressCodeDeps, sendCode } from './codes.ts'
 import { asTaken, changeProfile, type ChangedBy, channelsToWait, type ProfileChanges } from './profile.ts'
-import { emailTaken, register, registrationBody, type RegistrationDeps } from './registration.ts'
+import { register, registrationBody, type RegistrationDeps } from './registration.ts'
+import { emailTaken, refuseFaultyBody } from './taken.ts'
 import { ownDetail, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
 
 export interface AccountDeps extends AddressCodeDeps, RegistrationDeps {
@@ -36,6 +37,7 @@ function registrationRoute(app: App, deps: AccountDeps): void {
     '/api/users/',
     {
       config: { access: { who: 'anonymous_or_admin', scope: 'register' } },
+      attachValidation: true,
       schema: {
         operationId: 'registerUser',
         tags: ['Users'],
@@ -46,6 +48,7 @@ function registrationRoute(app: App, deps: AccountDeps): void {
       },
     },
     async (request, reply) => {
+      await refuseFaultyBody(deps, request)
       const user = await register(deps, request.body, deps.clock.now(), whenGone(reply))
       const summary = toSummary(user, baseUrl(deps.urls, request))
       return reply.code(201).header('location', summary.url).send(summary)
@@ -87,6 +90,7 @@ function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
       method,
       url: path,
       config,
+      attachValidation: true,
       schema: {
         ...shared,
         operationId: `${method === 'PUT' ? 'replace' : 'change'}${name}`,
@@ -140,6 +144,7 @@ async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolea
 
 async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
   const userId = idOf(request, isMe)
+  await refuseFaultyBody(deps, request, userId)
   const caller = request.caller!
   const by = userId === caller.userId ? 'user' : 'admin'
   const wanted = request.body as ProfileChanges

@@ -47,8 +47,8 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
       const offset = wholeNumber(request.query.offset) ?? 0
       const { users, count } = await page(db, limit, offset)
       const base = baseUrl(urls, request)
-      const query = request.url.split('?')[1] ?? ''
-      const link = (to: number) => pageLink(`${base}/api/users/?${query}`, limit, to)
+      const query = request.url.replace(/^[^?]*/, '')
+      const link = (to: number) => pageLink(`${base}/api/users/${query}`, limit, to)
       return {
         count,
         next: offset + limit < count ? link(offset + limit) : null,
@@ -59,11 +59,11 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
   )
 }
 
-/** DRF's reading of a number: ASCII digits alone. Past 2^53 nothing is there either way. */
+/** DRF's reading of a number: ASCII digits alone, of a parameter given twice the last. Cut where numbers stay exact. */
 function wholeNumber(value: unknown): number | undefined {
   const text = Array.isArray(value) ? value.at(-1) : value
-  if (typeof text !== 'string' || !/^\d{1,15}$/.test(text)) return undefined
-  return Number(text)
+  if (typeof text !== 'string' || !/^\d+$/.test(text)) return undefined
+  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
 
 /** The request's own address with the page changed; other parameters stay, `offset` goes where it would be 0. */

@@ -1,0 +1,30 @@
+import type { FastifyRequest } from 'fastify'
+import type { Database } from '../../database/schema.ts'
+import { parseEmail } from '../../kernel/address.ts'
+import { invalid, Refusal } from '../../kernel/refusal.ts'
+import { emailColumns, isEmailTaken, type MailboxRule } from '../users/service.ts'
+
+const TAKEN = { email: [{ id: 'fault.email_taken' }] } as const
+
+export const emailTaken = () => invalid(TAKEN)
+
+/**
+ * Refuses a body its schema found at fault, telling beside those faults that the address in it is taken: all at once, as DRF
+ * does. For routes with `attachValidation`. A body without fault passes; there the row decides when it is written.
+ */
+export async function refuseFaultyBody(
+  { db, mailboxes }: { readonly db: Database; readonly mailboxes: MailboxRule },
+  { validationError, body }: FastifyRequest,
+  exceptId?: number,
+): Promise<void> {
+  if (!validationError) return
+  const faults = validationError instanceof Refusal ? validationError.details.faults : undefined
+  if (!faults || !(await isTaken(db, mailboxes, body, exceptId))) throw validationError
+  throw invalid({ ...TAKEN, ...faults })
+}
+
+async function isTaken(db: Database, rule: MailboxRule, body: unknown, exceptId?: number): Promise<boolean> {
+  const typed = (body as { email?: unknown } | null)?.email
+  const email = typeof typed === 'string' ? parseEmail(typed) : undefined
+  return email !== undefined && isEmailTaken(db, emailColumns(rule, email), exceptId)
+}
