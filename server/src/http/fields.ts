@@ -30,6 +30,16 @@ export const verbatim = () =>
     refuseUnstorable(text, context)
   })
 
+/** Trimmed text that names someone, whether or not anyone has that name. */
+export const identifier = () =>
+  z
+    .string({ error: unless('fault.not_a_string') })
+    .trim()
+    .superRefine((text, context) => {
+      if (text === '') addFault(context, { id: 'fault.blank' })
+      refuseUnstorable(text, context)
+    })
+
 /** PostgreSQL stores no NUL, UTF-8 no half of a surrogate pair. */
 function refuseUnstorable(text: string, context: z.RefinementCtx): void {
   if (text.includes('\0')) addFault(context, { id: 'fault.null_characters' })

@@ -5,6 +5,8 @@ import type { Hasher } from './hasher.ts'
 import { faultsOf } from './policy.ts'
 import type { PasswordOwner, PasswordPolicy } from './policy.ts'
 
+export type { PasswordCheck } from './hasher.ts'
+
 /** What a password may be, and how it is kept and compared. Never to be called inside a transaction: hashing takes time. */
 export interface Passwords extends Hasher {
   /** Everything that is wrong with a password its owner wants, at once; empty when it may be used. */

@@ -4,9 +4,11 @@ import { Refusal } from '../../kernel/refusal.ts'
 import type { PasswordCheck, Passwords } from '../passwords/service.ts'
 import { begin, type Origin, type SessionDeps, type TokenPair, tokenPair } from '../sessions/service.ts'
 import { findByEmail, findById, update, type User } from '../users/service.ts'
-import { admit, forget, removeOld, type Subject, subjectOf, takeBack } from './attempts.ts'
+import { admit, forget, type Subject, subjectOf, takeBack } from './attempts.ts'
 import { type DeviceDeps, NEW_DEVICE, recognise, remember } from './devices.ts'
 import * as store from './store.ts'
+
+export { removeOld as removeOldFailures } from './attempts.ts'
 
 export interface SignInDeps extends DeviceDeps {
   readonly db: Database
@@ -45,26 +47,36 @@ export async function signIn(
   const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, device?.id)
   const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
   if (admission.kind === 'wait') return admission
-  const check = await compare(deps, user, credentials.password, subject, signal)
+  return prove(deps, { credentials, subject, deviceId: device?.id, origin, now, signal }, user)
+}
+
+/** A sign-in that was admitted. */
+interface Attempt {
+  readonly credentials: Credentials
+  readonly subject: Subject
+  readonly deviceId: string | undefined
+  readonly origin: Origin
+  readonly now: Date
+  readonly signal: AbortSignal | undefined
+}
+
+async function prove(deps: SignInDeps, attempt: Attempt, user: User | undefined): Promise<SignIn> {
+  const { password } = attempt.credentials
+  const check = await compare(deps, attempt, user?.passwordHash)
   if (!user || !check.matches || user.deactivatedAt) return { kind: 'refused' }
-  const rehashed = check.needsRehash ? await rehash(deps.passwords, credentials.password) : undefined
-  return open(
-    deps,
-    { user, subject, rehashed, deviceId: device?.id, wantsDevice: credentials.device === NEW_DEVICE },
-    origin,
-    now,
-  )
+  const rehashed = check.needsRehash ? await rehash(deps.passwords, password) : undefined
+  const opening = await open(deps, attempt, { user, rehashed })
+  // Another sign-in may have stored a better hash of the same password, or its owner another password: that one decides.
+  return opening.kind === 'hash_changed' ? prove(deps, attempt, opening.user) : opening
 }
 
 async function compare(
   { db, passwords, countFailures }: SignInDeps,
-  user: User | undefined,
-  password: string,
-  subject: Subject,
-  signal: AbortSignal | undefined,
+  { credentials, subject, signal }: Attempt,
+  passwordHash: string | undefined,
 ): Promise<PasswordCheck> {
   try {
-    return await passwords.verify(user?.passwordHash, password, signal)
+    return await passwords.verify(passwordHash, credentials.password, signal)
   } catch (error) {
     // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
     if (countFailures) await takeBack(db, subject)
@@ -84,21 +96,25 @@ async function rehash(passwords: Passwords, password: string): Promise<string | 
 
 interface Proven {
   readonly user: User
-  readonly subject: Subject
   readonly rehashed: string | undefined
-  readonly deviceId: string | undefined
-  readonly wantsDevice: boolean
 }
 
-const open = ({ db, ...deps }: SignInDeps, proven: Proven, origin: Origin, now: Date): Promise<SignIn> =>
-  db.transaction().execute(async (db): Promise<SignIn> => {
+type Opening = SignIn | { readonly kind: 'hash_changed'; readonly user: User }
+
+const open = (
+  { db, ...deps }: SignInDeps,
+  { subject, deviceId, credentials, origin, now }: Attempt,
+  proven: Proven,
+): Promise<Opening> =>
+  db.transaction().execute(async (db): Promise<Opening> => {
     // Asked again: while the password was hashed, the account may have been changed, closed or deleted.
     const user = await findById(db, proven.user.id)
-    if (!user || user.deactivatedAt || user.passwordHash !== proven.user.passwordHash) return { kind: 'refused' }
-    if (deps.countFailures) await forget(db, proven.subject)
+    if (!user || user.deactivatedAt) return { kind: 'refused' }
+    if (user.passwordHash !== proven.user.passwordHash) return { kind: 'hash_changed', user }
+    if (deps.countFailures) await forget(db, subject)
     if (proven.rehashed !== undefined) await update(db, user.id, { passwordHash: proven.rehashed })
-    if (proven.deviceId !== undefined) await store.touchDevice(db, proven.deviceId, now)
-    const device = proven.wantsDevice ? await remember(db, deps, user.id, now) : undefined
+    if (deviceId !== undefined) await store.touchDevice(db, deviceId, now)
+    const device = credentials.device === NEW_DEVICE ? await remember(db, deps, user.id, now) : undefined
     const session = await begin(db, deps.sessions, user.id, origin, now)
     return { kind: 'signed_in', user, tokens: tokenPair(deps.sessions, session, user, now), device }
   })
@@ -133,6 +149,3 @@ export const forgetHashed = async (db: Database): Promise<Forgotten> => ({
   devices: await store.removeAllDevices(db),
   counters: await store.removeAllFailures(db),
 })
-
-/** Failures long past count no more. */
-export const removeOldFailures = removeOld

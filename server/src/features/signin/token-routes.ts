@@ -32,7 +32,8 @@ const token = () => z.string().meta({ examples: [example] })
 
 const credentials = z
   .object({
-    email: fields.email(),
+    // What is no address is nobody's, and gets the answer that nobody's address gets.
+    email: fields.identifier().meta({ examples: ['sara@example.com'] }),
     password: fields.verbatim().meta({ examples: ['Correct-Horse-7'] }),
     device: fields.verbatim().optional().meta({
       description: '`new` asks for a device value; a value given earlier makes this device known.',
