@@ -51,6 +51,37 @@ export function createThrottle(limiter: Limiter, rates: Rates): Throttle {
   }
 }
 
+/** A scope's name as clients read it: part of the API, as codes are. */
+const POLICIES: Readonly<Record<Scope, string>> = {
+  anon: 'anon',
+  user: 'user',
+  login: 'login',
+  register: 'register',
+  refresh: 'refresh',
+  otpSend: 'otp_send',
+  otpVerify: 'otp_verify',
+}
+
+// Who guesses passwords just below the rate must not go on so for an hour: 20 a minute are 100 an hour.
+const SUSTAINED = { times: 5, periods: 60, upTo: minutes(1) }
+
+/** What is counted under a scope: its own rate and, for sign-ins, a longer one that follows from it. */
+const policiesOf =
+  (rates: Rates) =>
+  (scope: Scope): (readonly [policy: string, rate: Rate])[] => {
+    const rate = rates[scope]
+    if (!rate) return []
+    const own = [POLICIES[scope], rate] as const
+    if (scope !== 'login' || rate.period > SUSTAINED.upTo) return [own]
+    const period = milliseconds(rate.period * SUSTAINED.periods)
+    return [own, ['login_sustained', { quota: rate.quota * SUSTAINED.times, period }]]
+  }
+
+function refuseUnlessAllowed(standings: readonly Counted[]): void {
+  const refused = standings.find(([, , standing]) => !standing.allowed)
+  if (refused) throw throttled(refused[2].resetSeconds, `over ${refused[0]}`, rateLimitHeaders(standings))
+}
+
 /** draft-ietf-httpapi-ratelimit-headers-10 §3 and §4: the policies that apply, and what is left of each. */
 function rateLimitHeaders(standings: readonly Counted[]): Record<string, string> {
   const list = (item: (...counted: Counted) => string) => standings.map((counted) => item(...counted)).join(', ')
