@@ -16,6 +16,11 @@ export function acceptOnlyJson(app: FastifyInstance): void {
       done(error as Error)
     }
   })
+  // No body at all is an object without members, as in DRF; only now can it be told from a `null` that was sent.
+  app.addHook('preValidation', (request, _reply, done) => {
+    if (request.body === undefined) request.body = {}
+    done()
+  })
 }
 
 /** Refuses what the parser above would only see after reading the body: called as soon as the headers are there. */

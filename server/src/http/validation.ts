@@ -7,8 +7,7 @@ import type { TextId } from '../kernel/texts.ts'
 
 /** Bodies are parsed by the route's own schema; what is wrong becomes a list of faults for each field (DRF's form). */
 export const validatorCompiler: FastifySchemaCompiler<z.ZodType> = ({ schema, httpPart }) => {
-  return (data: unknown) => {
-    const input = httpPart === 'body' ? (data ?? (data === undefined ? {} : null)) : data
+  return (input: unknown) => {
     const wrongKind = httpPart === 'body' ? kindFault(input) : undefined
     if (wrongKind) return { error: invalid({ non_field_errors: [wrongKind] }) }
     const result = schema.safeParse(input)

@@ -14,8 +14,8 @@ const DEFAULT_LIMIT = 10
 const MAX_LIMIT = 100
 
 const listQuery = z.object({
-  limit: z.unknown().meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
-  offset: z.unknown().meta({ type: 'integer', minimum: 0, default: 0 }),
+  limit: z.unknown().optional().meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
+  offset: z.unknown().optional().meta({ type: 'integer', minimum: 0, default: 0 }),
 })
 
 const userPage = z
@@ -61,7 +61,7 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
 
 /** DRF's reading of a number: ASCII digits alone, of a parameter given twice the last. Cut where numbers stay exact. */
 function wholeNumber(value: unknown): number | undefined {
-  const text = Array.isArray(value) ? value.at(-1) : value
+  const text: unknown = Array.isArray(value) ? value.at(-1) : value
   if (typeof text !== 'string' || !/^\d+$/.test(text)) return undefined
   return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }
