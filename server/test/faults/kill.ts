@@ -1,0 +1,15 @@
+/**
+ * Kills the server with `kill -9` at a random moment under load, 50 rounds or as many as told, and checks the invariants I1
+ * to I6, I8 and I9 after each restart (I7 speaks of changing passwords, which no operation does yet). Takes two to three
+ * minutes for 50 rounds; `npm test` runs three.
+ *
+ *     npm run faults -- 50
+ */
+import { killRounds } from './kill/rounds.ts'
+
+const count = Number(process.argv[2] ?? '50')
+const say = (line: string): void => console.log(line)
+const violations = await killRounds(count, { untilLeasesEnd: true, say })
+for (const violation of violations) console.error(violation)
+console.log(violations.length === 0 ? `${count} rounds, nothing broken` : `${violations.length} violations`)
+process.exitCode = violations.length === 0 ? 0 : 1

@@ -1,0 +1,72 @@
+/** What the clients of a load know: what they asked for, and which of it was acknowledged before the server died. */
+
+/** `asked` without an answer: it may have happened or not. */
+export type Progress = 'no' | 'asked' | 'done'
+
+export type Channel = 'email' | 'phone'
+
+export interface Person {
+  readonly email: string
+  registration: Progress
+  deletion: Progress
+  id?: number
+  /** The first name last acknowledged; undefined while a change is unanswered. */
+  firstName: string | undefined
+  /** Acknowledged wrong codes in a row; undefined once a right one was asked for, which may have ended the row. */
+  readonly wrongCodes: Record<Channel, number | undefined>
+  readonly codesSent: Record<Channel, number>
+}
+
+export interface HeldSession {
+  readonly person: Person
+  access: string
+  /** The newest refresh token acknowledged. */
+  refresh: string
+  /** The one it came for. */
+  previous?: string
+  /** While a refresh is unanswered, `refresh` may have a successor. */
+  isRefreshing: boolean
+  end: Progress
+}
+
+export interface TriedCode {
+  readonly session: HeldSession
+  readonly code: string
+  proof: Progress
+}
+
+/** Failed sign-ins at one address, acknowledged as failed. */
+export interface Guesses {
+  readonly email: string
+  failures: number
+}
+
+/** What happened between two starts. */
+export interface Round {
+  readonly persons: Person[]
+  readonly sessions: HeldSession[]
+  readonly codes: TriedCode[]
+  readonly guesses: Guesses[]
+  /** Answers no client should ever see. */
+  readonly faults: string[]
+}
+
+export const createRound = (): Round => ({ persons: [], sessions: [], codes: [], guesses: [], faults: [] })
+
+export function createPerson(email: string): Person {
+  return {
+    email,
+    registration: 'no',
+    deletion: 'no',
+    firstName: '',
+    wrongCodes: { email: 0, phone: 0 },
+    codesSent: { email: 0, phone: 0 },
+  }
+}
+
+/** Everything since the first start that must hold to the end. */
+export interface Ledger {
+  readonly rounds: Round[]
+  /** Every user id ever seen, and whose it was (I9). */
+  readonly ids: Map<number, string>
+}
