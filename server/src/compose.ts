@@ -5,6 +5,8 @@ import { createGateways, type Gateways } from './compose/gateways.ts'
 import { startHousekeeping } from './compose/housekeeping.ts'
 import type { Config } from './config.ts'
 import { accountRoutes } from './features/account/routes.ts'
+import { watchOperations } from './features/docs/operations.ts'
+import { docsRoutes } from './features/docs/routes.ts'
 import { healthRoutes } from './features/health/routes.ts'
 import { inboxRoutes } from './features/inbox/routes.ts'
 import { createMessages } from './features/messages/service.ts'
@@ -157,6 +159,7 @@ const LOCK_AFTER = 100
 /** Every route of the API, the guard before them all. */
 function addRoutes(app: App, { config, clock, random }: ComposeOptions, parts: Parts, isStopping: () => boolean): void {
   const { db, secret, urls, gateways, sessions, passwords, throttle } = parts
+  const operations = watchOperations(app)
   installGuard(
     app,
     (token, now) => identify(parts, token, now),
@@ -186,6 +189,7 @@ function addRoutes(app: App, { config, clock, random }: ComposeOptions, parts: P
     metricsToken: config.server.metricsToken,
     isSame: (a, b) => equalInConstantTime(Buffer.from(a), Buffer.from(b)),
   })
+  docsRoutes(app, { operations, publicUrl: config.server.publicUrl, random })
 }
 
 /** What the guard asks: whom a token speaks for, in its words. */

@@ -1,0 +1,173 @@
+import type { z } from 'zod'
+import { mediaTypesOf, refusalsOf } from '../../http/openapi.ts'
+import { VERSION } from '../../version.ts'
+import type { Operation } from './operations.ts'
+import { codesOf, PROBLEM_SCHEMAS, problemExamples, problemList, problemResponses } from './problems.ts'
+import { createSchemas, exampleOf, type JsonSchema, type Schemas } from './schemas.ts'
+
+/** The API in OpenAPI 3.1: what the routes say of themselves, and what follows from who may call them. */
+export function describe(operations: readonly Operation[], publicUrl: string | undefined): JsonSchema {
+  const schemas = createSchemas()
+  const paths = pathsOf(operations, schemas)
+  return {
+    openapi: '3.1.0',
+    info: INFO,
+    servers: [{ url: publicUrl ?? '/', description: 'This server' }],
+    tags: TAGS,
+    paths,
+    components: {
+      schemas: { ...sorted(schemas.named), ...PROBLEM_SCHEMAS },
+      headers: HEADERS,
+      examples: problemExamples(),
+      securitySchemes: {
+        bearer: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The `access` token of `POST /api/token/`.',
+        },
+      },
+    },
+    'x-refusals': problemList(),
+  }
+}
+
+const INFO = {
+  title: 'Latchkey',
+  version: VERSION,
+  summary: 'Accounts, sessions and one-time codes',
+  license: { name: 'MIT', identifier: 'MIT' },
+  description: `JSON in, JSON out, UTF-8. Register, sign in, and send the access token as \`Authorization: Bearer …\`.
+
+Every failure is a problem (RFC 9457): \`application/problem+json\` with a \`code\` for programs, and a \`title\` and
+\`detail\` for people, in English or Persian by \`Accept-Language\`. [All codes, each with its page](/errors/).
+
+Paths end in a slash and work without it too.`,
+}
+
+const TAGS = [
+  { name: 'Users', description: 'Who there is: registration and records.' },
+  { name: 'Tokens', description: 'Signing in and out, and the tokens a session lives by.' },
+  { name: 'One-time codes', description: 'Six digits by e-mail or SMS that prove an address.' },
+  { name: 'Operation', description: 'How the server fares, for whoever runs it.' },
+  { name: 'Documentation', description: 'This document, and a page for every way the server says no.' },
+]
+
+const HEADERS: Readonly<Record<string, JsonSchema>> = {
+  Location: { description: 'Where what was made can be read.', schema: { type: 'string', format: 'uri' } },
+  'Retry-After': { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 0 } },
+  RateLimit: {
+    description: 'What is left of each quota (draft-ietf-httpapi-ratelimit-headers-10).',
+    schema: { type: 'string', examples: ['"user";r=599;t=60'] },
+  },
+  'RateLimit-Policy': {
+    description: 'The quotas that apply.',
+    schema: { type: 'string', examples: ['"user";q=600;w=60'] },
+  },
+  'WWW-Authenticate': { description: 'RFC 6750 §3.', schema: { type: 'string', const: 'Bearer realm="api"' } },
+}
+
+const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
+  Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
+
+function pathsOf(operations: readonly Operation[], schemas: Schemas): Record<string, Record<string, JsonSchema>> {
+  const paths: Record<string, Record<string, JsonSchema>> = {}
+  for (const operation of operations) {
+    const path = (paths[operation.url.replace(/:(\w+)/g, '{$1}')] ??= {})
+    path[operation.method.toLowerCase()] = describeOperation(operation, schemas)
+  }
+  return paths
+}
+
+function describeOperation(operation: Operation, schemas: Schemas): JsonSchema {
+  const { operationId, tags, summary, description, params, querystring, body } = operation.schema
+  const parameters = [...parametersOf('path', params, schemas), ...parametersOf('query', querystring, schemas)]
+  const bodySchema = body && schemas.of(body, 'input')
+  return {
+    operationId,
+    tags,
+    summary,
+    description,
+    security: SECURITY[operation.access.who],
+    ...(parameters.length > 0 && { parameters }),
+    ...(bodySchema && { requestBody: { required: true, content: jsonContent(bodySchema, schemas) } }),
+    responses: {
+      ...successes(operation, schemas),
+      ...problemResponses(codesOf(operation), bodySchema ? fieldsOf(bodySchema, schemas) : []),
+    },
+  }
+}
+
+const BEARER = { bearer: [] }
+const SECURITY = {
+  public: [],
+  anyone: [{}, BEARER],
+  anonymous_or_admin: [{}, BEARER],
+  signed_in: [BEARER],
+  self_or_admin: [BEARER],
+  admin: [BEARER],
+} as const satisfies Record<Operation['access']['who'], readonly object[]>
+
+function parametersOf(place: 'path' | 'query', schema: z.ZodType | undefined, schemas: Schemas): JsonSchema[] {
+  if (!schema) return []
+  const { properties = {}, required = [] } = schemas.of(schema, 'input') as ObjectSchema
+  return Object.entries(properties).map(([name, { description, examples, ...rest }]) => ({
+    name,
+    in: place,
+    required: required.includes(name),
+    description,
+    schema: rest,
+    ...(Array.isArray(examples) && { example: examples[0] as unknown }),
+  }))
+}
+
+interface ObjectSchema {
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+}
+
+const fieldsOf = ({ $ref, properties }: JsonSchema, { named }: Schemas): string[] =>
+  Object.keys(($ref === undefined ? properties : named[String($ref).split('/').at(-1)!]?.['properties']) ?? {})
+
+const jsonContent = (schema: JsonSchema, { named }: Schemas): JsonSchema => ({
+  'application/json': { schema, example: exampleOf(schema, named) },
+})
+
+function successes({ access, schema: { response = {} } }: Operation, schemas: Schemas): Record<string, JsonSchema> {
+  const own = Object.entries(response).filter(([, each]) => !refusalsOf(each))
+  return Object.fromEntries(
+    own.map(([status, each]) => {
+      const headers = headersOf(status, access)
+      return [
+        status,
+        {
+          description: PHRASES[status] ?? 'OK',
+          ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
+          ...(status !== '204' && { content: contentOf(each, schemas) }),
+        },
+      ]
+    }),
+  )
+}
+
+const PHRASES: Readonly<Record<string, string>> = {
+  200: 'OK',
+  201: 'Created',
+  202: 'Accepted',
+  204: 'Done; there is nothing to say.',
+  503: 'Not now.',
+}
+
+/** A made thing says where it is (RFC 9110 §15.3.2); whoever is signed in is told what is left of the quotas. */
+function headersOf(status: string, { who, unthrottled }: Operation['access']): [string, JsonSchema][] {
+  const isCounted = !unthrottled && !['public', 'anyone', 'anonymous_or_admin'].includes(who)
+  const names = [...(status === '201' ? ['Location'] : []), ...(isCounted ? ['RateLimit', 'RateLimit-Policy'] : [])]
+  return names.map((name) => [name, { $ref: `#/components/headers/${name}` }])
+}
+
+function contentOf(response: z.ZodType, schemas: Schemas): JsonSchema {
+  const schema = schemas.of(response, 'output')
+  const mediaTypes = mediaTypesOf(response)
+  if (mediaTypes[0] === 'application/json') return jsonContent(schema, schemas)
+  return Object.fromEntries(mediaTypes.map((mediaType) => [mediaType, { schema }]))
+}

@@ -1,0 +1,133 @@
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import { stringify } from 'yaml'
+import { z } from 'zod'
+import { refusals, text } from '../../http/openapi.ts'
+import type { App } from '../../http/server.ts'
+import type { Random } from '../../kernel/random.ts'
+import { Refusal } from '../../kernel/refusal.ts'
+import { asset, ASSETS, type Cacheable, cacheable } from './assets.ts'
+import { describe } from './document.ts'
+import { errorListPage, errorPage, ERROR_POLICY, isCode } from './error-pages.ts'
+import { chooseRendering, type Format, RENDERINGS } from './negotiation.ts'
+import type { Operation } from './operations.ts'
+import { redocPage, redocPolicy, SWAGGER_PAGE, SWAGGER_POLICY } from './pages.ts'
+
+export interface DocsDeps {
+  readonly operations: readonly Operation[]
+  readonly publicUrl: string | undefined
+  readonly random: Random
+}
+
+const config = { access: { who: 'public', unthrottled: true } } as const
+const hide = true
+
+/** The document of the API, two pages to read it in, and a page for each way the server says no. */
+export function docsRoutes(app: App, deps: DocsDeps): void {
+  documentRoute(app, deps)
+  uiRoutes(app, deps)
+  errorRoutes(app)
+}
+
+function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
+  const documents = new Map<Format, string>()
+  const write = (format: Format): string => {
+    const document = describe(operations, publicUrl)
+    return format === 'json'
+      ? JSON.stringify(document)
+      : stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })
+  }
+  app.get(
+    '/api/schema/',
+    {
+      config,
+      schema: {
+        operationId: 'readSchema',
+        tags: ['Documentation'],
+        summary: 'Read this document',
+        description: 'OpenAPI 3.1, as YAML; as JSON when `format` or `Accept` asks for it.',
+        querystring: z.object({
+          format: z
+            .unknown()
+            .meta({ type: 'string', enum: ['yaml', 'json'], description: 'Goes before `Accept`.' })
+            .optional(),
+        }),
+        response: { 200: text(...RENDERINGS.map(([mediaType]) => mediaType)), ...refusals('not_found') },
+      },
+    },
+    async (request, reply) => {
+      const rendering = chooseRendering(request.query.format, request.headers.accept)
+      if (!rendering) throw new Refusal('not_found', 'no such format of the document')
+      const { format, mediaType } = rendering
+      const body = documents.get(format) ?? write(format)
+      documents.set(format, body)
+      void reply.header('content-disposition', `inline; filename="latchkey.${format}"`).header('vary', 'accept')
+      return sendCacheable(request, reply, cacheable(body, mediaType))
+    },
+  )
+}
+
+function sendCacheable(request: FastifyRequest, reply: FastifyReply, { body, mediaType, etag }: Cacheable) {
+  void reply.header('cache-control', 'no-cache').header('etag', etag)
+  const known = request.headers['if-none-match']?.split(',').map((each) => each.trim().replace(/^W\//, ''))
+  return known?.includes(etag) ? reply.code(304).send() : reply.type(mediaType).send(body)
+}
+
+function uiRoutes(app: App, { random }: DocsDeps): void {
+  app.get('/api/schema/ui/', { config, schema: { hide } }, async (_, reply) =>
+    sendPage(reply, SWAGGER_PAGE, SWAGGER_POLICY),
+  )
+  app.get('/api/schema/redoc/', { config, schema: { hide } }, async (_, reply) => {
+    const nonce = Buffer.from(random.bytes(16)).toString('base64')
+    return sendPage(reply, redocPage(nonce), redocPolicy(nonce))
+  })
+  for (const name of ASSETS) {
+    app.get(`/api/schema/assets/${name}`, { config, schema: { hide } }, async (request, reply) =>
+      sendCacheable(request, reply, await asset(name)),
+    )
+  }
+}
+
+const sendPage = (reply: FastifyReply, html: string, policy: string) =>
+  reply.header('content-security-policy', policy).type('text/html; charset=utf-8').send(html)
+
+const pathParameters = z.object({ code: z.string().meta({ examples: ['throttled'] }) })
+
+function errorRoutes(app: App): void {
+  const shared = { tags: ['Documentation'] }
+  app.get(
+    '/errors/',
+    {
+      config,
+      schema: {
+        ...shared,
+        operationId: 'listErrors',
+        summary: 'Read all codes of failures',
+        description: 'A page, in English or Persian by `Accept-Language`.',
+        response: { 200: text('text/html') },
+      },
+    },
+    async (request, reply) => sendErrorPage(request, reply, errorListPage(request.language())),
+  )
+  app.get(
+    '/errors/:code/',
+    {
+      config,
+      schema: {
+        ...shared,
+        operationId: 'readError',
+        summary: 'Read what a code means',
+        description: 'A page, in English or Persian by `Accept-Language`: what happened, and what to do.',
+        params: pathParameters,
+        response: { 200: text('text/html'), ...refusals('not_found') },
+      },
+    },
+    async (request, reply) => {
+      const { code } = request.params
+      if (!isCode(code)) throw new Refusal('not_found', 'no such code')
+      return sendErrorPage(request, reply, errorPage(request.language(), code))
+    },
+  )
+}
+
+const sendErrorPage = (request: FastifyRequest, reply: FastifyReply, html: string) =>
+  sendPage(reply.header('content-language', request.language()).header('vary', 'accept-language'), html, ERROR_POLICY)
