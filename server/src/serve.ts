@@ -1,4 +1,4 @@
-import pino, { type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { dataFiles } from './compose/foundation.ts'
 import { compose, type Latchkey } from './compose.ts'
 import type { Reading } from './config.ts'
@@ -6,6 +6,7 @@ import { systemClock } from './kernel/clock.ts'
 import { seconds } from './kernel/duration.ts'
 import { systemRandom } from './kernel/random.ts'
 import { type ReadyFacts, readyText } from './ready.ts'
+import { createLogger, stopSignal } from './run-until-stopped.ts'
 import { VERSION } from './version.ts'
 
 // What a request may still take once the server is told to stop.
@@ -13,10 +14,17 @@ const DRAIN_LIMIT = seconds(10)
 
 const FIRST_ADMIN = 'npm run --silent latchkey -- create-admin --email you@example.com'
 
+export interface ServeOptions {
+  readonly threadPoolSize: number
+  /** Whether a person reads the ready block, or a program its line of JSON. */
+  readonly isTerminal: boolean
+}
+
 /** Brings the server up and runs it until it is told to stop. Throws what `compose` throws, and a failure to listen. */
-export async function serve(reading: Reading, threadPoolSize: number): Promise<void> {
+export async function serve(reading: Reading, { threadPoolSize, isTerminal }: ServeOptions): Promise<void> {
   const { config } = reading
-  const logger = pino({ level: config.server.logLevel })
+  const logger = createLogger(config.server.logLevel)
+  const stopped = stopSignal()
   const latchkey = await compose({
     config,
     clock: systemClock,
@@ -25,10 +33,9 @@ export async function serve(reading: Reading, threadPoolSize: number): Promise<v
     threadPoolSize,
     onStep: (step) => logger.info(step, 'database'),
   })
-  const stopped = stopSignal()
   await listen(latchkey, config.server)
   latchkey.start()
-  process.stdout.write(readyText(await readyFacts(latchkey, reading), process.stdout.isTTY))
+  process.stdout.write(readyText(await readyFacts(latchkey, reading), isTerminal))
   logger.info({ signal: await stopped }, 'stopping: requests in hand finish, queued messages stay stored')
   await stop(latchkey, logger)
 }
@@ -58,12 +65,6 @@ async function readyFacts(latchkey: Latchkey, reading: Reading): Promise<ReadyFa
     warnings: reading.warnings,
     missingForProduction: reading.missingForProduction,
   }
-}
-
-function stopSignal(): Promise<NodeJS.Signals> {
-  return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, resolve)
-  })
 }
 
 async function stop(latchkey: Latchkey, logger: Logger): Promise<void> {

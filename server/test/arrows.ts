@@ -61,7 +61,7 @@ interface Place {
 
 const PLACES: readonly (readonly [RegExp, Kind])[] = [
   [/^(main|cli)\.ts$/, 'top'],
-  [/^(serve|start|version)\.ts$/, 'serve'],
+  [/^(serve|run-until-stopped|version)\.ts$/, 'serve'],
   [/^(config|ready)(?:\.ts$|\/)/, 'config'],
   [/^(compose)(?:\.ts$|\/)/, 'compose'],
   [/^(commands)\//, 'command'],
@@ -109,7 +109,9 @@ const ALLOWED: Readonly<Record<Kind, Rule>> = {
   config: (_, target) => target.kind === 'config' || target.kind === 'port',
   compose: (_, target) => !['top', 'serve', 'command'].includes(target.kind),
   serve: (_, target) => ['compose', 'config', 'serve', 'asset'].includes(target.kind),
-  command: (_, target) => ['compose', 'config', 'serve', 'command'].includes(target.kind),
+  command: (_, target, to) =>
+    ['compose', 'config', 'serve', 'command', 'database'].includes(target.kind) ||
+    (target.kind === 'feature' && to.endsWith('/service.ts')),
   top: (source, target) =>
     ['compose', 'config', 'serve'].includes(target.kind) || (target.kind === 'command' && source.name === 'cli'),
   asset: () => false,
@@ -125,7 +127,7 @@ const REASONS: Readonly<Record<Kind, string>> = {
   config: 'config imports only ports and the kernel',
   compose: 'compose knows every piece but not who runs it',
   serve: 'serving imports only compose, config and the kernel',
-  command: 'a command imports only compose, config, serving and the kernel',
+  command: "a command imports only compose, config, serving, a feature's service.ts, the database and the kernel",
   top: 'main and cli import only compose, config, serving and the kernel, cli its commands too',
   asset: 'an asset imports nothing',
 }

@@ -80,7 +80,7 @@ function takenTimeAndChance(file: SourceFile): Fault[] {
 
 /** The environment is read once, at the top, and checked by the config's one schema; features know nothing of it. */
 function environment(file: SourceFile): Fault[] {
-  if (/^server\/src\/(?:main|cli|serve|start|config|compose)\b/.test(file.path)) return []
+  if (/^server\/src\/(?:main|cli)\b/.test(file.path)) return []
   return matchingLines(file, withoutComments(file.text), /\bprocess\.env\b/, 'the environment is read at the top')
 }
 

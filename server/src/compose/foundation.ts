@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import type { Config } from '../config.ts'
 import { openDatabase, type OpeningStep, type OpenOptions } from '../database/open.ts'
 import type { Database } from '../database/schema.ts'
-import { bindSecret, isBoundToSecret } from '../database/secret-binding.ts'
+import { bindSecret, isBoundTo, isBoundToSecret } from '../database/secret-binding.ts'
 import { fileKeyStorage, memoryKeyStorage } from '../features/tokens/key-store.ts'
 import { type KeyVault, loadOrCreateKeys } from '../features/tokens/keyring.ts'
 import type { KeyChain } from '../features/tokens/keys.ts'
@@ -27,6 +27,8 @@ export interface FoundationOptions {
   /** Nothing is kept on disk: for tests. */
   readonly inMemory?: boolean
   readonly onStep?: (step: OpeningStep) => void
+  /** In place of taking the signing keys as they are: for whoever replaces them, readable or not. */
+  readonly replaceKeys?: (vault: KeyVault) => Promise<KeyChain>
   /** For tests of faults; see `openDatabase`. */
   readonly beforeStatement?: OpenOptions['beforeStatement']
 }
@@ -67,7 +69,12 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     const secret = createSecret(await secretBytes(options, isFirstStart))
     const vault = vaultOf(options, secret)
     // Before the database is bound, so that a first start broken off in between is a first start again.
-    const keys = await loadOrCreateKeys(vault, { mayCreate: isFirstStart }, clock.now())
+    // And an existing one is asked before the keys: those of another secret must neither be read nor replaced.
+    if (!isFirstStart && !(await isBoundTo(db, secret))) throw new SecretDiffers()
+    const keys =
+      options.replaceKeys && !isFirstStart
+        ? await options.replaceKeys(vault)
+        : await loadOrCreateKeys(vault, { mayCreate: isFirstStart }, clock.now())
     if ((await bindSecret(db, secret)) === 'different') throw new SecretDiffers()
     return { db, secret, vault, keys, close }
   } catch (error) {
@@ -80,16 +87,24 @@ async function secretBytes(
   { config, random, inMemory }: FoundationOptions,
   isFirstStart: boolean,
 ): Promise<Uint8Array> {
-  if (config.secretKey !== undefined) return new TextEncoder().encode(config.secretKey)
-  if (inMemory) return random.bytes(32)
-  const { secret: path } = dataFiles(config.server.dataDir)
-  const existing = await readSecretFile(path)
+  if (inMemory && config.secretKey === undefined) return random.bytes(32)
+  const existing = await configuredSecret(config)
   if (existing) return existing
+  const { secret: path } = dataFiles(config.server.dataDir)
   if (!isFirstStart) throw new SecretMissing(path)
   return createSecretFile(path, random)
 }
 
-const vaultOf = ({ config, random, inMemory }: FoundationOptions, secret: Secret): KeyVault => ({
+/** The secret the settings name: SECRET_KEY, else the one in the data folder; undefined while there is neither. */
+export async function configuredSecret({ secretKey, server }: Config): Promise<Uint8Array | undefined> {
+  return secretKey === undefined ? readSecretFile(dataFiles(server.dataDir).secret) : Buffer.from(secretKey)
+}
+
+/** Where the signing keys lie, to be opened with this secret. */
+export const vaultOf = (
+  { config, random, inMemory }: Pick<FoundationOptions, 'config' | 'random' | 'inMemory'>,
+  secret: Secret,
+): KeyVault => ({
   storage: inMemory ? memoryKeyStorage() : fileKeyStorage(dataFiles(config.server.dataDir).keys),
   secret,
   random,

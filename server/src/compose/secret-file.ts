@@ -11,12 +11,22 @@ export class SecretMissing extends Error {
   constructor(path: string) {
     super(
       `The database was made with a secret that is missing: restore ${path}, or set SECRET_KEY to what it was. ` +
-        'Without it, sign-in sessions and sealed data cannot be read.',
+        'Without it, sign-in sessions and sealed data cannot be read. ' +
+        'To another secret leads `latchkey keys rekey`, which asks for that one too.',
     )
   }
 }
 
-/** The bytes of the file, or undefined when there is none. Throws when it holds anything but a secret. */
+/** What lies where the secret should is none. */
+export class SecretUnfit extends Error {
+  override readonly name = 'SecretUnfit'
+
+  constructor(path: string) {
+    super(`${path} is damaged: it must hold 32 bytes in base64url. Restore it from a backup.`)
+  }
+}
+
+/** The bytes of the file, or undefined when there is none. Throws SecretUnfit when it holds anything but a secret. */
 export async function readSecretFile(path: string): Promise<Uint8Array | undefined> {
   let text: string
   try {
@@ -25,10 +35,16 @@ export async function readSecretFile(path: string): Promise<Uint8Array | undefin
     if ((error as { code?: string }).code === 'ENOENT') return undefined
     throw error
   }
-  const bytes = new Uint8Array(Buffer.from(text.trim(), 'base64url'))
-  if (bytes.length !== SECRET_BYTES)
-    throw new Error(`${path} is damaged: it must hold 32 bytes in base64url. Restore it.`)
+  const bytes = parseSecretFile(text)
+  if (!bytes) throw new SecretUnfit(path)
   return bytes
+}
+
+/** The secret in the text of such a file, or undefined when that is none. */
+export function parseSecretFile(text: string): Uint8Array | undefined {
+  if (!/^[\w-]{43}$/.test(text.trim())) return undefined
+  const bytes = new Uint8Array(Buffer.from(text.trim(), 'base64url'))
+  return bytes.length === SECRET_BYTES ? bytes : undefined
 }
 
 /** Makes the secret at a first start. Of processes that start together one makes it, and all read the same. */

@@ -38,7 +38,8 @@ async function runPending(db: Database, migrations: Record<string, Migration>): 
   throw new Error(`Migration ${failed} failed and was undone: ${asError(error).message}`, { cause: error })
 }
 
-async function pending(db: Database, names: readonly string[], where: string): Promise<string[]> {
+/** The migrations that are still to run here. Throws DatabaseUnfit as `migrate` does. */
+export async function pending(db: Database, names: readonly string[], where: string): Promise<string[]> {
   const applied = await appliedMigrations(db)
   const unknown = applied.find((name) => !names.includes(name))
   if (unknown !== undefined) throw new DatabaseUnfit('newer_schema', where, `migration ${unknown} is unknown here`)

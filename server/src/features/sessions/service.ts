@@ -9,7 +9,16 @@ import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from '
 import * as store from './store.ts'
 
 export type { EndReason, Session } from './store.ts'
-export { countLive, end, endAll, endEveryones, findById as findSession, markProven, removeExpired } from './store.ts'
+export {
+  countLive,
+  end,
+  endAll,
+  endEveryones,
+  findById as findSession,
+  lastUse,
+  markProven,
+  removeExpired,
+} from './store.ts'
 export type { RotationRules } from './rotation.ts'
 
 export interface SessionRules extends RotationRules {

@@ -97,6 +97,17 @@ export async function endEveryones(db: Database, reason: EndReason, now: Date): 
   return ended.length
 }
 
+/** When any session was used last. */
+export async function lastUse(db: Database): Promise<Date | undefined> {
+  const last = await db
+    .selectFrom('sessions')
+    .select('lastUsedAt')
+    .orderBy('lastUsedAt', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return last?.lastUsedAt
+}
+
 export async function countLive(db: Database, now: Date): Promise<number> {
   const { count } = await db
     .selectFrom('sessions')

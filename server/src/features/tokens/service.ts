@@ -8,7 +8,7 @@ import type { Keyring } from './keyring.ts'
 import { createRefreshTokens, type RefreshGrant } from './refresh-tokens.ts'
 import type { Verdict } from './verdict.ts'
 
-export { describeKeys, type KeyState, rotateKeys } from './keyring.ts'
+export { describeKeys, type KeyState, readKeys, rotateKeys } from './keyring.ts'
 export type { AccessClaims, AccessGrant, RefreshGrant, Verdict }
 
 export interface TokensOptions {

@@ -1,0 +1,25 @@
+import type { Command } from './command.ts'
+import { createAdmin } from './create-admin.ts'
+import { doctor } from './doctor.ts'
+import { listKeys, rotate } from './keys.ts'
+import { migrate } from './migrate.ts'
+import { rekeySecret } from './rekey.ts'
+import { serveCommand } from './serve.ts'
+import { activateUser, deactivateUser, endSessions, unlock } from './users.ts'
+import { workerCommand } from './worker.ts'
+
+/** In the order of the help. */
+export const COMMANDS: readonly Command[] = [
+  serveCommand,
+  workerCommand,
+  migrate,
+  createAdmin,
+  listKeys,
+  rotate,
+  rekeySecret,
+  unlock,
+  deactivateUser,
+  activateUser,
+  endSessions,
+  doctor,
+]

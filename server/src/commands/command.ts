@@ -1,0 +1,79 @@
+import type { Config, Reading } from '../config.ts'
+import { type Foundation, type FoundationOptions, openFoundation } from '../compose/foundation.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
+
+/** What a command is given of the world around it. */
+export interface Tools {
+  /** Throws ConfigError. */
+  readonly settings: () => Reading
+  readonly clock: Clock
+  readonly random: Random
+  readonly threadPoolSize: number
+  /** Whether a person reads what is printed. */
+  readonly isTerminal: boolean
+  /** All of it, as text. */
+  readonly standardInput: () => Promise<string>
+  /** Asks without showing what is typed; undefined where there is nobody to ask. */
+  readonly askHidden: ((question: string) => Promise<string>) | undefined
+  readonly print: (text: string) => void
+  readonly complain: (text: string) => void
+}
+
+export interface Option {
+  readonly type: 'string' | 'boolean'
+  /** What a value stands for, in the help. */
+  readonly value?: string
+  readonly help: string
+}
+
+export interface Call {
+  readonly values: Readonly<Record<string, string | boolean | undefined>>
+  /** What was given for the command's operand; always there when it has one. */
+  readonly operand: string
+  readonly json: boolean
+  readonly tools: Tools
+}
+
+/** What a command came to: a text for a person, and the same as data for a program. */
+export type Report =
+  | { readonly kind: 'done'; readonly text: string; readonly data: object }
+  /** Told in full, and yet no success. */
+  | { readonly kind: 'failed'; readonly text: string; readonly data: object }
+  /** Nothing was done, and this is why. */
+  | { readonly kind: 'refused'; readonly text: string }
+  /** It was not called as it wants to be. */
+  | { readonly kind: 'misused'; readonly text: string }
+  /** It has said what it had to say while it ran. */
+  | { readonly kind: 'ended' }
+
+export interface Command {
+  /** One or two words. */
+  readonly name: string
+  readonly summary: string
+  /** What its help tells beyond the summary. */
+  readonly details: string
+  readonly operand?: string
+  readonly options: Readonly<Record<string, Option>>
+  run(call: Call): Promise<Report>
+}
+
+export const refused = (text: string): Report => ({ kind: 'refused', text })
+
+/** Does the work on what the settings name, made at a first start, and closes it whatever happens. */
+export async function withFoundation(
+  { settings, clock, random }: Tools,
+  work: (foundation: Foundation, config: Config) => Promise<Report>,
+  options: Pick<FoundationOptions, 'replaceKeys'> = {},
+): Promise<Report> {
+  const { config } = settings()
+  const foundation = await openFoundation({ config, clock, random, ...options })
+  try {
+    return await work(foundation, config)
+  } finally {
+    await foundation.close()
+  }
+}
+
+/** `1 session`, `2 sessions`. */
+export const count = (number: number, noun: string): string => `${number} ${noun}${number === 1 ? '' : 's'}`

@@ -1,0 +1,74 @@
+import type { Config } from '../config.ts'
+import type { Database } from '../database/schema.ts'
+import { createPasswords } from '../features/passwords/service.ts'
+import { create, emailColumns, findByEmail, isEmailTaken, update, type User } from '../features/users/service.ts'
+import { type Email, parseEmail } from '../kernel/address.ts'
+import { translate } from '../kernel/texts.ts'
+import { type Call, type Command, refused, type Report, type Tools, withFoundation } from './command.ts'
+
+export const createAdmin: Command = {
+  name: 'create-admin',
+  summary: 'Makes an admin, or makes an existing user one.',
+  details: `\
+The password of a new admin is asked for twice, without showing it, or read
+from standard input; it follows the same rules as anybody's. An existing user's password stays as it is.`,
+  options: {
+    email: { type: 'string', value: 'ADDRESS', help: 'Whom to make an admin. Always needed.' },
+    'password-stdin': { type: 'boolean', help: 'Read the password from standard input, without its final newline.' },
+  },
+  async run(call) {
+    const { email: typed } = call.values
+    if (typeof typed !== 'string') return { kind: 'misused', text: '--email is missing: whom to make an admin?' }
+    const email = parseEmail(typed)
+    if (!email) return refused(`${JSON.stringify(typed)} is not an e-mail address.`)
+    return withFoundation(call.tools, async ({ db }, config) => {
+      const user = await findByEmail(db, email)
+      return user ? promote(db, user, call) : createNew(db, config, email, call)
+    })
+  },
+}
+
+async function promote(db: Database, user: User, { tools }: Call): Promise<Report> {
+  const data = { id: user.id, email: user.email, created: false, deactivated: user.deactivatedAt !== null }
+  const warning = user.deactivatedAt ? ` The account is deactivated: \`latchkey users activate ${user.id}\`.` : ''
+  if (user.adminSince) return { kind: 'done', text: `${named(user)} is an admin already.${warning}`, data }
+  await update(db, user.id, { adminSince: tools.clock.now() })
+  return { kind: 'done', text: `${named(user)} is an admin now. The password is as it was.${warning}`, data }
+}
+
+async function createNew(db: Database, config: Config, email: Email, call: Call): Promise<Report> {
+  const { random, clock } = call.tools
+  const columns = emailColumns(config, email)
+  if (await isEmailTaken(db, columns)) return refused(`The mailbox of ${email} has an account under another spelling.`)
+  const password = await passwordOf(call)
+  if ('refusal' in password) return refused(password.refusal)
+  const passwords = createPasswords({ config, random, hashesAtOnce: 1 })
+  const faults = passwords.faultsOf(password.text, { email })
+  if (faults.length > 0) {
+    return refused(
+      ['This password cannot be used:', ...faults.map(({ id, values }) => translate('en', id, values))].join('\n  '),
+    )
+  }
+  const passwordHash = await passwords.hash(password.text)
+  const now = clock.now()
+  const user = await create(db, { ...columns, passwordHash, firstName: '', lastName: '', adminSince: now }, now)
+  if (!user) return refused(`${email} was registered just now. Run the same command again to make that user an admin.`)
+  const data = { id: user.id, email: user.email, created: true, deactivated: false }
+  return { kind: 'done', text: `${named(user)} was made, an admin. Sign in with the password just given.`, data }
+}
+
+const named = ({ id, email }: User): string => `User ${id}, ${email},`
+
+type Answer = { readonly text: string } | { readonly refusal: string }
+
+async function passwordOf({ values, tools }: Call): Promise<Answer> {
+  if (values['password-stdin'] === true) return { text: (await tools.standardInput()).replace(/\r?\n$/, '') }
+  return tools.askHidden ? askTwice(tools.askHidden) : { refusal: NOBODY_TO_ASK }
+}
+
+const NOBODY_TO_ASK = 'There is no terminal to ask for a password: give it on standard input, with --password-stdin.'
+
+async function askTwice(ask: NonNullable<Tools['askHidden']>): Promise<Answer> {
+  const text = await ask('Password: ')
+  return (await ask('Once more: ')) === text ? { text } : { refusal: 'The two passwords differ. Nothing was done.' }
+}

@@ -1,0 +1,64 @@
+import type { Reading } from '../config.ts'
+import { ConfigError, sentenceOf } from '../config/problem.ts'
+import { formatSources, type SettingSource } from '../config/report.ts'
+import { VERSION } from '../version.ts'
+import type { Command, Report, Tools } from './command.ts'
+import { inspectFolder } from './doctor/data-folder.ts'
+import { inspectStores } from './doctor/database.ts'
+import { fault, type Finding, formatFindings, ok, warning } from './doctor/finding.ts'
+import { inspectGateways } from './doctor/gateways.ts'
+
+export const doctor: Command = {
+  name: 'doctor',
+  summary: 'Looks at settings, data, keys, gateways and outbox, and says what is wrong.',
+  details: `\
+Logs in at the mail server and asks Kavenegar for the credit left; sends nothing and changes nothing.
+No secret is shown. The exit code is 1 when anything is a fault; warnings alone leave it 0.`,
+  options: {},
+  async run({ tools }) {
+    const reading = readOrFaults(tools)
+    if (Array.isArray(reading)) return report([], reading)
+    const { config } = reading
+    const findings = [
+      ...settingFindings(reading),
+      ...(await inspectFolder(config.server.dataDir)),
+      ...(await inspectStores({ ...tools, config })),
+      ...(await inspectGateways(config, tools.clock)),
+    ]
+    return report(reading.sources, findings)
+  },
+}
+
+function readOrFaults({ settings }: Tools): Reading | Finding[] {
+  try {
+    return settings()
+  } catch (error) {
+    if (error instanceof ConfigError) return error.problems.map((problem) => fault('settings', sentenceOf(problem)))
+    throw error
+  }
+}
+
+function settingFindings({ config, sources, warnings, missingForProduction }: Reading): Finding[] {
+  const set = sources.filter(({ source }) => source !== 'default').length
+  return [
+    ok('settings', `${set} set, the others have their defaults`),
+    ...warnings.map((problem) => warning('settings', sentenceOf(problem))),
+    ...(config.production ? [ok('production', 'nothing is missing')] : []),
+    ...missingForProduction.map((problem) => warning('production', sentenceOf(problem))),
+  ]
+}
+
+function report(settings: readonly SettingSource[], findings: readonly Finding[]): Report {
+  const faults = findings.filter(({ level }) => level === 'fault').length
+  const text = [
+    ...(settings.length > 0 ? [formatSources(settings), ''] : []),
+    formatFindings(findings),
+    '',
+    faults === 0 ? `Latchkey ${VERSION}: no fault found.` : `Latchkey ${VERSION}: something is wrong, see above.`,
+  ].join('\n')
+  return {
+    kind: faults === 0 ? 'done' : 'failed',
+    text,
+    data: { version: VERSION, healthy: faults === 0, findings, settings },
+  }
+}

@@ -1,0 +1,26 @@
+import { composeWorker } from '../compose/worker.ts'
+import { createLogger, stopSignal } from '../run-until-stopped.ts'
+import { type Command, refused } from './command.ts'
+
+export const workerCommand: Command = {
+  name: 'worker',
+  summary: 'Sends queued mails and text messages, without serving.',
+  details: `\
+Any number of them may run beside any number of servers, each of which also sends. Takes only the
+channels that have a gateway. SIGTERM or Ctrl+C stops it: what is in hand is finished, the rest stays stored.`,
+  options: {},
+  async run({ tools }) {
+    const { config } = tools.settings()
+    if (!config.mail && !config.sms)
+      return refused('There is no gateway to send by: set EMAIL_HOST, KAVENEGAR_API_KEY or SMS_WEBHOOK_URL.')
+    const logger = createLogger(config.server.logLevel)
+    const stopped = stopSignal()
+    const { channels, worker, close } = await composeWorker({ ...tools, config, logger })
+    worker.start()
+    logger.info({ channels }, 'sending')
+    logger.info({ signal: await stopped }, 'stopping: messages in hand are finished, the rest stays stored')
+    await close()
+    logger.info('stopped')
+    return { kind: 'ended' }
+  },
+}

@@ -1,0 +1,127 @@
+import { existsSync } from 'node:fs'
+import type { Config } from '../config.ts'
+import { isInUse } from '../database/in-use.ts'
+import { openDatabase, type OpenOptions } from '../database/open.ts'
+import type { Database } from '../database/schema.ts'
+import { isBoundTo, isBoundToSecret, rebindSecret } from '../database/secret-binding.ts'
+import { backlog, type Resealed, resealQueued } from '../features/messages/service.ts'
+import { voidAll } from '../features/otp/service.ts'
+import { countLive, endEveryones } from '../features/sessions/service.ts'
+import { type Forgotten, forgetHashed } from '../features/signin/service.ts'
+import { readKeys, resealKeys } from '../features/tokens/keyring.ts'
+import { KeysUnfit } from '../features/tokens/sealed-keys.ts'
+import type { Clock } from '../kernel/clock.ts'
+import type { Random } from '../kernel/random.ts'
+import { createSecret, type Secret } from '../kernel/secret.ts'
+import { configuredSecret, dataFiles, vaultOf } from './foundation.ts'
+import { createSecretFile, parseSecretFile, readSecretFile } from './secret-file.ts'
+
+export interface RekeyOptions {
+  readonly config: Config
+  readonly clock: Clock
+  readonly random: Random
+  /** The secret used so far, as SECRET_KEY or as the text of `secret.key`; undefined: the one in the data folder. */
+  readonly oldSecret: string | undefined
+  /** False: only tells what would happen. */
+  readonly carryOut: boolean
+  /** For tests of faults; see `openDatabase`. */
+  readonly beforeStatement?: OpenOptions['beforeStatement']
+}
+
+export type Rekeying =
+  /** Nothing was ever sealed here. */
+  | { readonly kind: 'nothing_yet' }
+  | { readonly kind: 'in_use' }
+  /** Everything is under the secret of the settings already. */
+  | { readonly kind: 'same' }
+  | { readonly kind: 'old_secret_needed' }
+  | { readonly kind: 'planned'; readonly sessions: number; readonly messages: number }
+  | ({ readonly kind: 'done'; readonly sessions: number; readonly codes: number } & Resealed & Forgotten)
+
+/**
+ * Moves everything from the old secret to that of the settings. Two places hold what is sealed, and each changes as a
+ * whole: first the file of signing keys, then the database, whose fingerprint of the secret changes in the same transaction
+ * as its rows. Each place is asked for itself which secret it is under, so that a run broken off anywhere is finished by
+ * another. Until then no server starts. Throws DatabaseUnfit, KeysMissing or KeysUnfit.
+ */
+export async function rekey(options: RekeyOptions): Promise<Rekeying> {
+  const { config, beforeStatement } = options
+  const { database: path } = dataFiles(config.server.dataDir)
+  if (!existsSync(path)) return { kind: 'nothing_yet' }
+  // A server that goes on would seal, hash and sign under the old secret what nobody can read afterwards.
+  if (isInUse(path)) return { kind: 'in_use' }
+  const { db, close } = await openDatabase({
+    location: { kind: 'file', path },
+    ...(beforeStatement && { beforeStatement }),
+  })
+  try {
+    return await rekeyOpened(db, options)
+  } finally {
+    await close()
+  }
+}
+
+async function rekeyOpened(db: Database, options: RekeyOptions): Promise<Rekeying> {
+  if (!(await isBoundToSecret(db))) return { kind: 'nothing_yet' }
+  const configured = await configuredSecret(options.config)
+  const to = configured && createSecret(configured)
+  const candidates = await oldSecrets(options)
+  const inDatabase = await secretOfDatabase(db, to, candidates)
+  const inKeys = await secretOfKeys(options, to, candidates)
+  if (!inDatabase || !inKeys) return { kind: 'old_secret_needed' }
+  if (inDatabase === to && inKeys === to) return { kind: 'same' }
+  if (!options.carryOut) return plan(db, options.clock.now())
+  const target =
+    to ?? createSecret(await createSecretFile(dataFiles(options.config.server.dataDir).secret, options.random))
+  if (inKeys !== target) await resealKeys(vaultOf(options, inKeys), target)
+  return moveDatabase(db, inDatabase, target, options)
+}
+
+/** What was given may be either form of a secret; without it, the data folder's own is what was used before. */
+async function oldSecrets({ config, oldSecret }: RekeyOptions): Promise<Secret[]> {
+  const given = oldSecret === undefined ? [] : [Buffer.from(oldSecret), parseSecretFile(oldSecret)]
+  const kept = await readSecretFile(dataFiles(config.server.dataDir).secret)
+  return [...given, kept].filter((bytes) => bytes !== undefined).map(createSecret)
+}
+
+async function secretOfDatabase(
+  db: Database,
+  to: Secret | undefined,
+  candidates: readonly Secret[],
+): Promise<Secret | undefined> {
+  for (const secret of to ? [to, ...candidates] : candidates) if (await isBoundTo(db, secret)) return secret
+  return undefined
+}
+
+async function secretOfKeys(
+  options: RekeyOptions,
+  to: Secret | undefined,
+  candidates: readonly Secret[],
+): Promise<Secret | undefined> {
+  for (const secret of to ? [to, ...candidates] : candidates) {
+    try {
+      await readKeys(vaultOf(options, secret))
+      return secret
+    } catch (error) {
+      if (!(error instanceof KeysUnfit)) throw error
+    }
+  }
+  return undefined
+}
+
+async function plan(db: Database, now: Date): Promise<Rekeying> {
+  const { queued } = await backlog(db, now)
+  return { kind: 'planned', sessions: await countLive(db, now), messages: queued }
+}
+
+const moveDatabase = (db: Database, from: Secret, to: Secret, { clock, random }: RekeyOptions): Promise<Rekeying> =>
+  db.transaction().execute(async (db): Promise<Rekeying> => {
+    if (from === to) return { kind: 'done', sessions: 0, codes: 0, resealed: 0, givenUp: 0, devices: 0, counters: 0 }
+    const now = clock.now()
+    const sessions = await endEveryones(db, 'ended_by_operator', now)
+    const codes = await voidAll(db, now)
+    const forgotten = await forgetHashed(db)
+    const resealed = await resealQueued(db, { from, to, random }, now)
+    if (!(await rebindSecret(db, from, to))) throw new Error('the database was moved to another secret meanwhile')
+    return { kind: 'done', sessions, codes, ...forgotten, ...resealed }
+  })

@@ -1,0 +1,39 @@
+import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
+import { columnsOf } from './columns.ts'
+import { refuseDamaged, unfitOr } from './file.ts'
+import { pending } from './migrate.ts'
+import { migrationsFor } from './migrations/all.ts'
+import type { OpenDatabase } from './open.ts'
+import type { Schema } from './schema.ts'
+import { createSqliteDialect } from './sqlite.ts'
+
+export interface InspectedDatabase extends OpenDatabase {
+  /** Migrations that the next start will run; while there are any, the tables are not those of the schema. */
+  readonly pending: readonly string[]
+}
+
+/**
+ * Opens what is there for reading alone: makes, migrates and changes nothing.
+ *
+ * @throws {DatabaseUnfit} for one that cannot be used.
+ */
+export async function inspectDatabase(path: string): Promise<InspectedDatabase> {
+  try {
+    return await inspect(new DatabaseSync(path, { readOnly: true, timeout: 50 }), path)
+  } catch (error) {
+    throw unfitOr(error, path)
+  }
+}
+
+async function inspect(sqlite: DatabaseSync, path: string): Promise<InspectedDatabase> {
+  const db = new Kysely<Schema>({ dialect: createSqliteDialect(sqlite) })
+  try {
+    refuseDamaged(sqlite, path)
+    const names = Object.keys(migrationsFor(columnsOf.sqlite)).toSorted()
+    return { db, pending: await pending(db, names, path), close: () => db.destroy() }
+  } catch (error) {
+    await db.destroy()
+    throw error
+  }
+}

@@ -1,0 +1,24 @@
+import pino, { type Logger } from 'pino'
+
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
+
+/** The first signal to stop. A second one meets no listener, and so ends the process at once. */
+export function stopSignal(): Promise<NodeJS.Signals> {
+  return new Promise((resolve) => {
+    const stop = (signal: NodeJS.Signals) => {
+      for (const each of STOP_SIGNALS) process.removeListener(each, stop)
+      resolve(signal)
+    }
+    for (const each of STOP_SIGNALS) process.on(each, stop)
+  })
+}
+
+/** JSON lines on stdout. What nobody caught is a fault of ours: it is logged, and ends the process with exit code 1. */
+export function createLogger(level: string): Logger {
+  const logger = pino({ level })
+  process.on('uncaughtException', (err, origin) => {
+    logger.fatal({ err, origin }, 'a fault nobody caught; the process ends')
+    process.exit(1)
+  })
+  return logger
+}
