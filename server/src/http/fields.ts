@@ -25,10 +25,13 @@ export function addFault(context: z.RefinementCtx, fault: Fault): void {
 
 /** Text as it came: never trimmed (passwords, tokens). Blank, NUL and lone surrogates are faults. */
 export const verbatim = () =>
-  z.string({ error: unless('fault.not_a_string') }).superRefine((text, context) => {
-    if (text === '') addFault(context, { id: 'fault.blank' })
-    refuseUnstorable(text, context)
-  })
+  z
+    .string({ error: unless('fault.not_a_string') })
+    .superRefine((text, context) => {
+      if (text === '') addFault(context, { id: 'fault.blank' })
+      refuseUnstorable(text, context)
+    })
+    .meta({ minLength: 1 })
 
 /** Trimmed text that names someone, whether or not anyone has that name. */
 export const identifier = () =>
@@ -57,6 +60,7 @@ export const name = () =>
       refuseUnstorable(text, context)
       if (Array.from(text).length > NAME_MAX) addFault(context, { id: 'fault.max_length', values: { max: NAME_MAX } })
     })
+    .meta({ maxLength: NAME_MAX })
 
 /** An e-mail address, trimmed, as `kernel/address.ts` accepts it. */
 export const email = () =>
@@ -71,6 +75,7 @@ export const email = () =>
         addFault(context, { id: 'fault.invalid_email' })
       return parsed ?? z.NEVER
     })
+    .meta({ format: 'email', example: 'sara@example.com' })
 
 /** A phone number in E.164 or the region's national form, or null. */
 export const phone = (region: Region) =>
@@ -82,6 +87,10 @@ export const phone = (region: Region) =>
       if (parsed === undefined) addFault(context, { id: text === '' ? 'fault.blank' : 'fault.invalid_phone' })
       return parsed ?? z.NEVER
     })
+    .meta({
+      description: 'E.164, or as it is dialled at home; Persian and Arabic digits are fine.',
+      example: '+989123456789',
+    })
     .nullable()
 
 /** `YYYY-MM-DD` of a day that was, or null. `today` is asked at each request. */
@@ -92,6 +101,7 @@ export const pastDate = (today: () => Date) =>
       if (!isCalendarDate(text)) addFault(context, { id: 'fault.invalid_date' })
       else if (text > today().toISOString().slice(0, 10)) addFault(context, { id: 'fault.date_in_future' })
     })
+    .meta({ format: 'date', description: 'A day that was.', examples: ['1995-03-21'] })
     .nullable()
 
 function isCalendarDate(text: string): boolean {
@@ -119,3 +129,4 @@ export const sixDigits = () =>
       addFault(context, { id: value === '' ? 'fault.blank' : 'fault.invalid_code' })
       return z.NEVER
     })
+    .meta({ description: 'Six digits, as text or as a number.', example: '123456' })

@@ -19,13 +19,21 @@ interface PersonalFields {
   readonly last_name?: unknown
 }
 
+const PASSWORD_RULE = 'At least 8 characters with both cases and a punctuation mark, and no common password.'
+
 /** The body of a registration. Every fault of the password is told beside the faults of the other fields. */
 export function registrationBody(passwords: Passwords) {
   const body = z.object({
     email: fields.email(),
-    password: fields.verbatim(),
-    first_name: fields.name().default(''),
-    last_name: fields.name().default(''),
+    password: fields.verbatim().meta({ description: PASSWORD_RULE, examples: ['Correct-Horse-7'] }),
+    first_name: fields
+      .name()
+      .meta({ examples: ['Sara'] })
+      .default(''),
+    last_name: fields
+      .name()
+      .meta({ examples: ['Karimi'] })
+      .default(''),
   })
   return body.superRefine(passwordCheck(passwords), { when: () => true }).meta({ id: 'Registration' })
 }

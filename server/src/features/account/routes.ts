@@ -24,8 +24,6 @@ export interface AccountDeps extends AddressCodeDeps, RegistrationDeps {
   readonly clock: Clock
 }
 
-const BEARER = [{ bearer: [] }]
-
 export function accountRoutes(app: App, deps: AccountDeps): void {
   registrationRoute(app, deps)
   recordRoutes(app, deps, '/api/users/:id/')
@@ -58,7 +56,9 @@ function registrationRoute(app: App, deps: AccountDeps): void {
 
 type RecordPath = '/api/users/:id/' | '/api/users/me/'
 
-const pathParameters = z.object({ id: z.string().meta({ description: "The user's number.", examples: ['3'] }) })
+const pathParameters = z.object({
+  id: z.string().meta({ type: 'integer', minimum: 1, description: "The user's number.", examples: [3] }),
+})
 
 /** One set of routes on two paths: a user by number, and the caller. */
 function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
@@ -66,7 +66,7 @@ function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
   const name = isMe ? 'Me' : 'User'
   const answer = isMe ? ownDetail : userDetail
   const toAnswer = isMe ? toOwnDetail : toDetail
-  const shared = { tags: ['Users'], security: BEARER, ...(isMe ? {} : { params: pathParameters }) }
+  const shared = { tags: ['Users'], ...(isMe ? {} : { params: pathParameters }) }
   const config = { access: { who: isMe ? 'signed_in' : 'self_or_admin' } } as const
   const no = refusals('permission_denied', 'not_found')
 
@@ -78,6 +78,9 @@ function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
         ...shared,
         operationId: `read${name}`,
         summary: isMe ? 'Read your own record' : 'Read a user',
+        description: isMe
+          ? 'The eight fields of a user, and what only the user is told.'
+          : 'For that user and for admins. Anyone else is refused alike, whether or not the user exists.',
         response: { 200: answer, ...no },
       },
     },

@@ -69,8 +69,14 @@ export function profileBodies(region: Region, now: () => Date) {
     .object({
       email: fields.email(),
       phone: fields.phone(region).optional(),
-      first_name: fields.name().optional(),
-      last_name: fields.name().optional(),
+      first_name: fields
+        .name()
+        .meta({ examples: ['Sara'] })
+        .optional(),
+      last_name: fields
+        .name()
+        .meta({ examples: ['Karimi'] })
+        .optional(),
       birthday: fields.pastDate(now).optional(),
       gender: fields.choice(['M', 'F']).nullable().optional(),
       language: fields.language().optional(),

@@ -2,7 +2,14 @@ import type { z } from 'zod'
 import { mediaTypesOf, refusalsOf } from '../../http/openapi.ts'
 import { VERSION } from '../../version.ts'
 import type { Operation } from './operations.ts'
-import { codesOf, PROBLEM_SCHEMAS, problemExamples, problemList, problemResponses } from './problems.ts'
+import {
+  codesOf,
+  PROBLEM_SCHEMAS,
+  problemExamples,
+  problemList,
+  problemResponses,
+  sharedResponses,
+} from './problems.ts'
 import { createSchemas, exampleOf, type JsonSchema, type Schemas } from './schemas.ts'
 
 /** The API in OpenAPI 3.1: what the routes say of themselves, and what follows from who may call them. */
@@ -18,6 +25,7 @@ export function describe(operations: readonly Operation[], publicUrl: string | u
     components: {
       schemas: { ...sorted(schemas.named), ...PROBLEM_SCHEMAS },
       headers: HEADERS,
+      responses: sharedResponses(),
       examples: problemExamples(),
       securitySchemes: {
         bearer: {

@@ -27,6 +27,7 @@ export function codesOf({ method, access: { who, unthrottled }, schema }: Operat
 }
 
 const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
+const responseRef = (code: RefusalCode) => ({ $ref: `#/components/responses/${code}` })
 const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` })
 const FAULTS = schemaRef('Faults')
 
@@ -36,10 +37,19 @@ export function problemResponses(codes: readonly RefusalCode[], fields: readonly
   return Object.fromEntries(
     statuses.map((status) => {
       const those = codes.filter((code) => REFUSALS[code] === status)
-      return [String(status), problemResponse(status, those, fields)]
+      return [String(status), isShared(those) ? responseRef(those[0]!) : problemResponse(status, those, fields)]
     }),
   )
 }
+
+/** Alone in its status and the same everywhere: told once. */
+const isShared = (codes: readonly RefusalCode[]): boolean => codes.length === 1 && codes[0] !== 'invalid'
+
+/** The responses that operations refer to. */
+export const sharedResponses = (): Record<string, JsonSchema> =>
+  Object.fromEntries(
+    CODES.filter((code) => code !== 'invalid').map((code) => [code, problemResponse(REFUSALS[code], [code], [])]),
+  )
 
 function problemResponse(status: number, codes: readonly RefusalCode[], fields: readonly string[]): JsonSchema {
   const headers = HEADERS_BY_STATUS[status] ?? []

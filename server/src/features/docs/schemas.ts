@@ -60,8 +60,9 @@ export function exampleOf(schema: JsonSchema, named: Schemas['named']): unknown 
   if (examples) return examples[0]
   for (const keyword of ['const', 'default'] as const) if (keyword in schema) return schema[keyword]
   if (Array.isArray(schema['enum'])) return schema['enum'][0]
-  if (anyOf?.[0]) return exampleOf(anyOf[0], named)
+  if (anyOf) return exampleOf(anyOf[0] ?? {}, named) ?? null
   if (items) return [exampleOf(items, named)]
+  if (Array.isArray(type)) return null
   return type === 'object' ? exampleOfMembers(properties ?? {}, named) : PLAINEST[String(type)]
 }
 

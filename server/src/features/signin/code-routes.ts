@@ -37,7 +37,6 @@ function sendRoute(app: App, deps: CodeRouteDeps): void {
         tags: ['One-time codes'],
         summary: 'Send a code',
         description: 'Sends a six-digit code to your e-mail address or phone; to the pending one where there is one.',
-        security: [{ bearer: [] }],
         body: z.object({ email_or_phone: fields.choice(['email', 'phone']) }).meta({ id: 'CodeRequest' }),
         response: {
           200: z.object({ status: z.literal(SENT) }).meta({ id: 'CodeSent' }),
@@ -67,7 +66,6 @@ function verifyRoute(app: App, deps: CodeRouteDeps): void {
         tags: ['One-time codes'],
         summary: 'Verify a code',
         description: 'Proves the address the code was sent to.',
-        security: [{ bearer: [] }],
         body: z.object({ code: fields.sixDigits() }).meta({ id: 'CodeToVerify' }),
         response: {
           200: z.object({ status: z.literal(VERIFIED) }).meta({ id: 'CodeVerified' }),

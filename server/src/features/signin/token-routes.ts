@@ -42,10 +42,15 @@ const credentials = z
   .meta({ id: 'Credentials' })
 
 const signedIn = z
-  .object({ refresh: token(), access: token(), email: z.string(), device: z.string().optional() })
+  .object({
+    refresh: token(),
+    access: token(),
+    email: z.string().meta({ examples: ['sara@example.com'] }),
+    device: z.string().optional(),
+  })
   .meta({ id: 'SignedIn' })
 
-const refreshBody = z.object({ refresh: fields.verbatim() }).meta({ id: 'Refresh' })
+const refreshBody = z.object({ refresh: fields.verbatim().meta({ examples: [example] }) }).meta({ id: 'Refresh' })
 
 export function tokenRoutes(app: App, deps: TokenRouteDeps): void {
   signInRoute(app, deps)
@@ -136,7 +141,7 @@ function verifyRoute(app: App, deps: TokenRouteDeps): void {
         tags: ['Tokens'],
         summary: 'Verify a token',
         description: 'Tells whether an access or refresh token of ours is live. Changes nothing.',
-        body: z.object({ token: fields.verbatim() }).meta({ id: 'TokenToVerify' }),
+        body: z.object({ token: fields.verbatim().meta({ examples: [example] }) }).meta({ id: 'TokenToVerify' }),
         response: { 200: z.object({}), ...refusals('invalid', 'token_blacklisted', 'token_not_valid') },
       },
     },
@@ -177,7 +182,6 @@ function logoutRoute(app: App, deps: TokenRouteDeps): void {
         tags: ['Tokens'],
         summary: 'Log out',
         description: 'Ends the session of a refresh token of yours: this one, or another.',
-        security: [{ bearer: [] }],
         body: refreshBody,
         response: {
           200: z.object({ status: z.literal('You have logged out') }).meta({ id: 'LoggedOut' }),

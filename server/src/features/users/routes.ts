@@ -14,14 +14,20 @@ const DEFAULT_LIMIT = 10
 const MAX_LIMIT = 100
 
 const listQuery = z.object({
-  limit: z.unknown().optional().meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT }),
-  offset: z.unknown().optional().meta({ type: 'integer', minimum: 0, default: 0 }),
+  limit: z
+    .unknown()
+    .optional()
+    .meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: 'How many.' }),
+  offset: z.unknown().optional().meta({ type: 'integer', minimum: 0, default: 0, description: 'After how many.' }),
 })
 
 const userPage = z
   .object({
     count: z.int().min(0),
-    next: z.url().nullable(),
+    next: z
+      .url()
+      .nullable()
+      .meta({ examples: ['http://localhost:8000/api/users/?limit=10&offset=10'] }),
     previous: z.url().nullable(),
     results: z.array(userSummary),
   })
@@ -37,7 +43,6 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
         tags: ['Users'],
         summary: 'List users',
         description: 'A page of users by id. Junk for `limit` or `offset` means the default.',
-        security: [{ bearer: [] }],
         querystring: listQuery,
         response: { 200: userPage, ...refusals('permission_denied') },
       },
