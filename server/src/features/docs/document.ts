@@ -2,20 +2,19 @@ import type { z } from 'zod'
 import { mediaTypesOf, refusalsOf } from '../../http/openapi.ts'
 import { VERSION } from '../../version.ts'
 import type { Operation } from './operations.ts'
-import {
-  codesOf,
-  PROBLEM_SCHEMAS,
-  problemExamples,
-  problemList,
-  problemResponses,
-  sharedResponses,
-} from './problems.ts'
+import { codesOf, PROBLEM_SCHEMAS, problemList, problemResponses, type SharedProblems } from './problems.ts'
 import { createSchemas, exampleOf, type JsonSchema, type Schemas } from './schemas.ts'
+
+/** What is told once, gathered while the paths are described. */
+interface Shared {
+  readonly schemas: Schemas
+  readonly problems: SharedProblems
+}
 
 /** The API in OpenAPI 3.1: what the routes say of themselves, and what follows from who may call them. */
 export function describe(operations: readonly Operation[], publicUrl: string | undefined): JsonSchema {
-  const schemas = createSchemas()
-  const paths = pathsOf(operations, schemas)
+  const shared: Shared = { schemas: createSchemas(), problems: { responses: {}, examples: {} } }
+  const paths = pathsOf(operations, shared)
   return {
     openapi: '3.1.0',
     info: INFO,
@@ -23,10 +22,10 @@ export function describe(operations: readonly Operation[], publicUrl: string | u
     tags: TAGS,
     paths,
     components: {
-      schemas: { ...sorted(schemas.named), ...PROBLEM_SCHEMAS },
+      schemas: { ...sorted(shared.schemas.named), ...PROBLEM_SCHEMAS },
       headers: HEADERS,
-      responses: sharedResponses(),
-      examples: problemExamples(),
+      responses: sorted(shared.problems.responses),
+      examples: sorted(shared.problems.examples),
       securitySchemes: {
         bearer: {
           type: 'http',
@@ -78,16 +77,16 @@ const HEADERS: Readonly<Record<string, JsonSchema>> = {
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-function pathsOf(operations: readonly Operation[], schemas: Schemas): Record<string, Record<string, JsonSchema>> {
+function pathsOf(operations: readonly Operation[], shared: Shared): Record<string, Record<string, JsonSchema>> {
   const paths: Record<string, Record<string, JsonSchema>> = {}
   for (const operation of operations) {
     const path = (paths[operation.url.replace(/:(\w+)/g, '{$1}')] ??= {})
-    path[operation.method.toLowerCase()] = describeOperation(operation, schemas)
+    path[operation.method.toLowerCase()] = describeOperation(operation, shared)
   }
   return paths
 }
 
-function describeOperation(operation: Operation, schemas: Schemas): JsonSchema {
+function describeOperation(operation: Operation, { schemas, problems }: Shared): JsonSchema {
   const { operationId, tags, summary, description, params, querystring, body } = operation.schema
   const parameters = [...parametersOf('path', params, schemas), ...parametersOf('query', querystring, schemas)]
   const bodySchema = body && schemas.of(body, 'input')
@@ -101,7 +100,7 @@ function describeOperation(operation: Operation, schemas: Schemas): JsonSchema {
     ...(bodySchema && { requestBody: { required: true, content: jsonContent(bodySchema, schemas) } }),
     responses: {
       ...successes(operation, schemas),
-      ...problemResponses(codesOf(operation), bodySchema ? fieldsOf(bodySchema, schemas) : []),
+      ...problemResponses(codesOf(operation), bodySchema ? fieldsOf(bodySchema, schemas) : [], problems),
     },
   }
 }

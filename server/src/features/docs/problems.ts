@@ -27,29 +27,36 @@ export function codesOf({ method, access: { who, unthrottled }, schema }: Operat
 }
 
 const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
-const responseRef = (code: RefusalCode) => ({ $ref: `#/components/responses/${code}` })
 const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` })
 const FAULTS = schemaRef('Faults')
 
+/** What responses refer to, gathered while they are described: each told once, and only what is needed. */
+export interface SharedProblems {
+  readonly responses: Record<string, JsonSchema>
+  readonly examples: Record<string, JsonSchema>
+}
+
 /** One response for each status these codes have. `fields` are the members of the body, each of which can be at fault. */
-export function problemResponses(codes: readonly RefusalCode[], fields: readonly string[]): Record<string, JsonSchema> {
-  const statuses = [...new Set(codes.map((code) => REFUSALS[code]))].sort((a, b) => a - b)
+export function problemResponses(
+  codes: readonly RefusalCode[],
+  fields: readonly string[],
+  shared: SharedProblems,
+): Record<string, JsonSchema> {
+  const byStatus = Map.groupBy(codes, (code) => REFUSALS[code])
   return Object.fromEntries(
-    statuses.map((status) => {
-      const those = codes.filter((code) => REFUSALS[code] === status)
-      return [String(status), isShared(those) ? responseRef(those[0]!) : problemResponse(status, those, fields)]
+    [...byStatus].map(([status, those]) => {
+      const response = problemResponse(status, those, fields)
+      const isCommon = those.length === 1 && those[0] !== 'invalid'
+      for (const code of those) if (code !== 'invalid') shared.examples[code] ??= problemExample(code)
+      return [String(status), isCommon ? share(shared, those[0]!, response) : response]
     }),
   )
 }
 
-/** Alone in its status and the same everywhere: told once. */
-const isShared = (codes: readonly RefusalCode[]): boolean => codes.length === 1 && codes[0] !== 'invalid'
-
-/** The responses that operations refer to. */
-export const sharedResponses = (): Record<string, JsonSchema> =>
-  Object.fromEntries(
-    CODES.filter((code) => code !== 'invalid').map((code) => [code, problemResponse(REFUSALS[code], [code], [])]),
-  )
+function share({ responses }: SharedProblems, code: RefusalCode, response: JsonSchema): JsonSchema {
+  responses[code] ??= response
+  return { $ref: `#/components/responses/${code}` }
+}
 
 function problemResponse(status: number, codes: readonly RefusalCode[], fields: readonly string[]): JsonSchema {
   const headers = HEADERS_BY_STATUS[status] ?? []
@@ -99,16 +106,12 @@ const EXAMPLE_MEMBERS: Partial<Record<RefusalCode, JsonSchema>> = {
   throttled: { detail: translate('en', 'refusal.throttled.wait', { seconds: 42 }) },
 }
 
-function problemExample(code: RefusalCode, members: JsonSchema = {}): JsonSchema {
+function problemExample(code: RefusalCode, members = EXAMPLE_MEMBERS[code]): JsonSchema {
   const title = translate('en', `refusal.${code}.title`)
   const detail = translate('en', `refusal.${code}.detail`)
   const type = `http://localhost:8000/errors/${code}/`
   return { summary: title, value: { type, title, detail, code, request_id: 'req_5f1c2a9be07d43c100000a', ...members } }
 }
-
-/** The examples that responses refer to. */
-export const problemExamples = (): Record<string, JsonSchema> =>
-  Object.fromEntries(CODES.map((code) => [code, problemExample(code, EXAMPLE_MEMBERS[code])]))
 
 /** Every code with its status, its words and its page. */
 export const problemList = (): Record<string, JsonSchema> =>

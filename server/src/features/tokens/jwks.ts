@@ -6,7 +6,10 @@ const publicJwk = z
     kty: z.enum(['EC', 'OKP', 'RSA']),
     alg: z.enum(['ES256', 'EdDSA', 'RS256']),
     use: z.literal('sig'),
-    kid: z.string().meta({ description: 'The SHA-256 thumbprint (RFC 7638).' }),
+    kid: z.string().meta({
+      description: 'The SHA-256 thumbprint (RFC 7638).',
+      examples: ['NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs'],
+    }),
     crv: z.string().optional(),
     x: z.string().optional(),
     y: z.string().optional(),
