@@ -112,7 +112,7 @@ function refreshRoute(app: App, deps: TokenRouteDeps): void {
       await deps.throttle.named('refresh', presented.sessionId)
       const rotation = await refresh(db, sessions, presented, now)
       if (rotation.kind === 'expired') throw tokenFault('expired')
-      if (rotation.kind !== 'rotated') throw tokenFault('blacklisted')
+      if (rotation.kind !== 'rotated') throw tokenFault('blacklisted', `refresh token ${rotation.kind}`)
       const user = await findById(db, rotation.session.userId)
       if (!user || user.deactivatedAt) throw tokenFault('blacklisted')
       const pair = tokenPair(sessions, rotation.session, user, now)
@@ -126,8 +126,8 @@ function ours(presented: PresentedRefresh) {
   return presented
 }
 
-const tokenFault = (fault: TokenFault): Refusal =>
-  new Refusal('token_not_valid', `token ${fault}`, {
+const tokenFault = (fault: TokenFault, reason = `token ${fault}`): Refusal =>
+  new Refusal('token_not_valid', reason, {
     detail: { id: `refusal.token_not_valid.${fault}` satisfies TextId },
   })
 

@@ -1,0 +1,143 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, it, onTestFinished } from 'vitest'
+import { atOnce, inTurn, NO_THROTTLES, sessionOf } from '../../../test/wire.ts'
+import { type Answer, createWorld, type World } from '../../../test/world.ts'
+import { seconds } from '../../kernel/duration.ts'
+
+const ROUNDS = 20
+const AT_ONCE = 20
+
+const refresh = (world: World, token: string) => world.call('POST', '/api/token/refresh/', { body: { refresh: token } })
+
+const successors = (answers: readonly Answer[]) => new Set(answers.map(({ body }) => body.refresh))
+
+/** A world whose clock moves a second with every statement, so that two rotations of one token would differ. */
+async function createHastyWorld(settings: Record<string, string> = {}): Promise<World> {
+  let world: World | undefined
+  const beforeStatement = () => world?.clock.turn(seconds(1))
+  world = await createWorld({ settings: { ...NO_THROTTLES, ...settings }, compose: { beforeStatement } })
+  return world
+}
+
+async function fileSettings(): Promise<Record<string, string>> {
+  const folder = await mkdtemp(join(tmpdir(), 'latchkey-'))
+  onTestFinished(() => rm(folder, { recursive: true }))
+  return { ...NO_THROTTLES, DATA_DIR: folder }
+}
+
+describe('twenty refreshes at once', () => {
+  // Guard: `where generation = …` in `store.rotate`. Seen failing (two successors and more) without it.
+  it.each(['auto', 'on'])('give one successor, byte for byte, twenty rounds: %s', async (rotation) => {
+    const world = await createHastyWorld({ REFRESH_ROTATION: rotation, REFRESH_GRACE_SECONDS: '300' })
+    let { refresh: token } = await world.signedInUser()
+    await inTurn(ROUNDS, async (round) => {
+      const answers = await atOnce(AT_ONCE, () => refresh(world, token))
+      expect(answers.map(({ status }) => status)).toEqual(Array(AT_ONCE).fill(200))
+      expect(successors(answers).size).toBe(1)
+      expect(await sessionOf(world, token)).toMatchObject({ generation: round + 1, endedAt: null })
+      token = answers[0]?.body.refresh
+    })
+  })
+
+  it('give one successor on a file', async () => {
+    const world = await createWorld({ settings: await fileSettings(), compose: { inMemory: false } })
+    let { refresh: token } = await world.signedInUser()
+    await inTurn(ROUNDS, async () => {
+      const answers = await atOnce(AT_ONCE, () => refresh(world, token))
+      expect(successors(answers).size).toBe(1)
+      token = answers[0]?.body.refresh
+    })
+  })
+
+  // Guard: as above; here the two read the row before either has written it.
+  it('give one successor from two servers on one file, whose clocks differ', async () => {
+    const settings = await fileSettings()
+    const [one, other] = await inTurn(2, () => createWorld({ settings, compose: { inMemory: false } }))
+    other!.clock.turn(seconds(30))
+    let { refresh: token } = await one!.signedInUser()
+    await inTurn(ROUNDS, async () => {
+      const answers = await atOnce(AT_ONCE, (index) => refresh(index % 2 === 0 ? one! : other!, token))
+      expect(answers.map(({ status }) => status)).toEqual(Array(AT_ONCE).fill(200))
+      expect(successors(answers).size).toBe(1)
+      token = answers[0]?.body.refresh
+    })
+  }, 60_000)
+
+  it('of the token before and the token after never give two living children', async () => {
+    const world = await createHastyWorld({ REFRESH_GRACE_SECONDS: '300' })
+    await inTurn(ROUNDS, async () => {
+      const user = await world.signedInUser()
+      const { refresh: second } = (await refresh(world, user.refresh)).body
+      const answers = await atOnce(AT_ONCE, (index) => refresh(world, index % 2 === 0 ? user.refresh : second))
+      const children = successors(answers.filter((_, index) => index % 2 === 1).filter(({ status }) => status === 200))
+      expect(children.size).toBeLessThanOrEqual(1)
+      // The first token came back after its successor was used: whatever came of it, only one line can live on.
+      const [before, after] = [await refresh(world, user.refresh), await refresh(world, second)]
+      expect([before.status, after.status]).toEqual([401, 401])
+    })
+  }, 60_000)
+})
+
+describe('a refresh at the very moment of', () => {
+  const dead = async (world: World, answers: readonly Answer[]) => {
+    for (const { body } of answers.filter(({ status }) => status === 200)) {
+      expect((await refresh(world, body.refresh)).status).toBe(401)
+      expect((await world.call('GET', '/api/users/me/', { token: body.access })).status).toBe(401)
+      expect((await world.call('POST', '/api/token/verify/', { body: { token: body.refresh } })).status).toBe(400)
+    }
+  }
+
+  // Guard: `where endedAt is null` in `store.rotate` and `store.touch`, and `standingOf` asking it. A rotated row keeps
+  // its end, so that the token gained in the race is worth nothing: seen failing with `endedAt: null` set by `rotate`.
+  it('a logout gains nothing that outlives it', async () => {
+    const world = await createWorld({ settings: NO_THROTTLES })
+    await inTurn(ROUNDS, async () => {
+      const user = await world.signedInUser()
+      const { access: token, refresh: mine } = user
+      const racing = atOnce(AT_ONCE, () => refresh(world, mine))
+      const out = world.call('POST', '/api/logout/', { token, body: { refresh: mine } })
+      expect((await out).status).toBe(200)
+      await dead(world, await racing)
+    })
+  }, 60_000)
+
+  it('a deletion gains nothing that outlives it', async () => {
+    const world = await createWorld({ settings: NO_THROTTLES })
+    await inTurn(ROUNDS, async () => {
+      const user = await world.signedInUser()
+      const racing = atOnce(AT_ONCE, () => refresh(world, user.refresh))
+      const gone = world.call('DELETE', '/api/users/me/', { token: user.access })
+      expect((await gone).status).toBe(204)
+      await dead(world, await racing)
+    })
+  }, 60_000)
+})
+
+// Guard: `where endedAt is null` in `store.end`: of many only one ends the session. Seen failing (20 mails) without it.
+it('twenty reuses at once are told in one mail, twenty rounds', async () => {
+  const world = await createWorld({ settings: NO_THROTTLES })
+  await inTurn(ROUNDS, async () => {
+    const user = await world.signedInUser()
+    const { refresh: second } = (await refresh(world, user.refresh)).body
+    await refresh(world, second)
+    const answers = await atOnce(AT_ONCE, () => refresh(world, user.refresh))
+    expect(answers.map(({ status }) => status)).toEqual(Array(AT_ONCE).fill(401))
+    expect(await world.inbox(user.email)).toHaveLength(1)
+  })
+}, 60_000)
+
+// Guard: as above, in `endByRefresh`. Seen failing (20 × 200) without it.
+it('of twenty logouts at once one is answered as such, twenty rounds', async () => {
+  const world = await createWorld({ settings: NO_THROTTLES })
+  const user = await world.signedInUser()
+  await inTurn(ROUNDS, async () => {
+    const other = (await world.signIn(user)).body
+    const answers = await atOnce(AT_ONCE, () =>
+      world.call('POST', '/api/logout/', { token: user.access, body: { refresh: other.refresh } }),
+    )
+    expect(answers.filter(({ status }) => status === 200)).toHaveLength(1)
+    expect(answers.filter(({ status }) => status === 400)).toHaveLength(AT_ONCE - 1)
+  })
+}, 60_000)
