@@ -7,7 +7,10 @@ import { copyAside, ensureFile, refuseDamaged, unfitOr } from './file.ts'
 import { migrate } from './migrate.ts'
 import { migrationsFor } from './migrations/all.ts'
 import type { Database, Schema } from './schema.ts'
-import { createSqliteDialect, type BeforeStatement } from './sqlite.ts'
+import { createSqliteDialect } from './sqlite.ts'
+import type { BeforeStatement } from './statements.ts'
+
+const NEVER_WAIT = { timeout: 0 } // whoever waits, waits in untilFree
 
 export type DatabaseLocation = { readonly kind: 'memory' } | { readonly kind: 'file'; readonly path: string }
 
@@ -37,7 +40,7 @@ export interface OpenDatabase {
  */
 export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
   const { location, onStep } = options
-  if (location.kind === 'memory') return prepare(new DatabaseSync(':memory:'), 'in memory', options)
+  if (location.kind === 'memory') return prepare({ writer: new DatabaseSync(':memory:') }, 'in memory', options)
   const path = resolve(location.path)
   try {
     if (await ensureFile(path)) onStep?.({ kind: 'created', path })
@@ -47,21 +50,27 @@ export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> 
   }
 }
 
-async function openFile(path: string): Promise<DatabaseSync> {
-  const sqlite = new DatabaseSync(path, { timeout: 0 }) // whoever waits, waits in untilFree
+interface Connections {
+  readonly writer: DatabaseSync
+  readonly reader?: DatabaseSync
+}
+
+async function openFile(path: string): Promise<Connections> {
+  const writer = new DatabaseSync(path, NEVER_WAIT)
   try {
-    await untilFree(() => sqlite.exec('pragma journal_mode = wal; pragma synchronous = full'))
-    await untilFree(() => refuseDamaged(sqlite, path))
-    return sqlite
+    await untilFree(() => writer.exec('pragma journal_mode = wal; pragma synchronous = full'))
+    await untilFree(() => refuseDamaged(writer, path))
+    return { writer, reader: new DatabaseSync(path, { ...NEVER_WAIT, readOnly: true }) }
   } catch (error) {
-    sqlite.close()
+    writer.close()
     throw error
   }
 }
 
-async function prepare(sqlite: DatabaseSync, where: string, options: OpenOptions): Promise<OpenDatabase> {
-  sqlite.exec('pragma foreign_keys = on')
-  const db = new Kysely<Schema>({ dialect: createSqliteDialect(sqlite, options.beforeStatement) })
+async function prepare({ writer, reader }: Connections, where: string, options: OpenOptions): Promise<OpenDatabase> {
+  writer.exec('pragma foreign_keys = on')
+  const { beforeStatement } = options
+  const db = new Kysely<Schema>({ dialect: createSqliteDialect(writer, { reader, beforeStatement }) })
   try {
     const migrations = await migrate(db, {
       migrations: migrationsFor(columnsOf.sqlite),

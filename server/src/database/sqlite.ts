@@ -1,5 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
-import type { DatabaseSync, SQLOutputValue, StatementSync } from 'node:sqlite'
+import type { DatabaseSync } from 'node:sqlite'
 import {
   SqliteAdapter,
   SqliteIntrospector,
@@ -10,20 +10,29 @@ import {
   type Driver,
   type QueryResult,
 } from 'kysely'
+import { Batches } from './batches.ts'
 import { PATIENCE_MILLISECONDS, untilFree } from './busy.ts'
 import { DatabaseBusy } from './errors.ts'
-import { toResultColumn, toRow, toSnakeCase, toSqlite, type ResultColumn } from './values.ts'
+import { Statements, type BeforeStatement } from './statements.ts'
+import { toSnakeCase } from './values.ts'
 
-/** Sees each statement before it runs, `begin` and `commit` too, `rollback` not. What it throws, the statement throws. */
-export type BeforeStatement = (sql: string) => void
+export interface SqliteOptions {
+  /**
+   * A second connection to the same file, for what is read outside transactions: it sees only what is committed, hence
+   * lets writes outside transactions share commits (`batches.ts`).
+   */
+  readonly reader?: DatabaseSync | undefined
+  readonly beforeStatement?: BeforeStatement | undefined
+}
 
 /**
- * Kysely on `node:sqlite`, one connection, transactions one at a time. A statement outside the open transaction waits
- * until that has ended; no wait stops the event loop, and each ends in `DatabaseBusy` after about five seconds.
+ * Kysely on `node:sqlite`; transactions one at a time. While one is open, what writes outside it waits until it has ended,
+ * and without a reader what reads too. No wait stops the event loop, and each ends in `DatabaseBusy` after about five
+ * seconds. When a write's promise resolves, it is on the disk.
  */
-export function createSqliteDialect(sqlite: DatabaseSync, beforeStatement?: BeforeStatement): Dialect {
+export function createSqliteDialect(sqlite: DatabaseSync, options: SqliteOptions = {}): Dialect {
   return {
-    createDriver: () => new SqliteDriver(sqlite, beforeStatement),
+    createDriver: () => new SqliteDriver(sqlite, options),
     createQueryCompiler: () => new SnakeCaseCompiler(),
     createAdapter: () => new Adapter(),
     createIntrospector: (db) => new SqliteIntrospector(db),
@@ -54,18 +63,23 @@ interface OpenTransaction {
   readonly connection: SqliteConnection
 }
 
+/** Only these may share a transaction with others: a `pragma` or a `vacuum` would not work inside one. */
+const BATCHED: ReadonlySet<string> = new Set(['InsertQueryNode', 'UpdateQueryNode', 'DeleteQueryNode'])
+
 class SqliteDriver implements Driver {
-  readonly #sqlite: DatabaseSync
-  readonly #statements: StatementCache
+  readonly #writer: Statements
+  readonly #reader: Statements | undefined
+  readonly #batches: Batches
   readonly #idle: SqliteConnection[] = []
   readonly #line: (() => void)[] = []
   /** The transaction the running code is inside of, open or ended. */
   readonly #surrounding = new AsyncLocalStorage<OpenTransaction>()
   #open: OpenTransaction | undefined
 
-  constructor(sqlite: DatabaseSync, beforeStatement: BeforeStatement | undefined) {
-    this.#sqlite = sqlite
-    this.#statements = new StatementCache(sqlite, beforeStatement)
+  constructor(sqlite: DatabaseSync, { reader, beforeStatement }: SqliteOptions) {
+    this.#writer = new Statements(sqlite, beforeStatement)
+    this.#reader = reader && new Statements(reader, beforeStatement)
+    this.#batches = new Batches(this.#writer)
   }
 
   async init(): Promise<void> {}
@@ -81,48 +95,67 @@ class SqliteDriver implements Driver {
   async beginTransaction(connection: SqliteConnection): Promise<void> {
     const transaction = { connection }
     const begin = (): void => {
-      this.#statements.run('begin immediate', [])
+      this.#batches.commit()
+      this.#writer.begin()
       this.#open = transaction
     }
-    const begun = untilFree(() => this.#inTurn(connection, begin))
+    const begun = untilFree(() => this.#inTurn(begin))
     // Before any await, hence seen by the code that Kysely runs inside this transaction, and by no other.
     this.#surrounding.enterWith(transaction)
     await begun
   }
 
   async commitTransaction(): Promise<void> {
-    await untilFree(() => this.#statements.run('commit', []))
+    await untilFree(() => this.#writer.commit())
     this.#close()
   }
 
   async rollbackTransaction(): Promise<void> {
     try {
-      // A full disk or an I/O error has rolled back already; a second rollback would hide what happened.
-      if (this.#sqlite.isTransaction) this.#sqlite.exec('rollback')
+      this.#writer.rollback()
     } finally {
       this.#close()
     }
   }
 
   async destroy(): Promise<void> {
-    this.#statements.clear()
-    this.#sqlite.close()
+    this.#batches.commit()
+    this.#reader?.close()
+    this.#writer.close() // last, since only a connection that writes can fold the log into the file
   }
 
   execute<R>(connection: SqliteConnection, query: CompiledQuery): Promise<QueryResult<R>> {
-    return untilFree(() => this.#inTurn(connection, () => this.#statements.run<R>(query.sql, query.parameters)))
+    return untilFree(() => this.#route<R>(connection, query))
   }
 
-  /** Does `work` at once, or when the transaction that stands in its way has ended, in the order of asking. */
-  #inTurn<T>(connection: SqliteConnection, work: () => T): T | Promise<T> {
-    if (this.#open === undefined || this.#open.connection === connection) return work()
-    if (this.#open === this.#surrounding.getStore()) {
-      throw new Error('inside a transaction, use the handle it was given: this query would wait for itself')
+  #route<R>(connection: SqliteConnection, query: CompiledQuery): QueryResult<R> | Promise<QueryResult<R>> {
+    const runOn = (statements: Statements): QueryResult<R> => statements.run<R>(query.sql, query.parameters)
+    if (this.#open?.connection === connection) return runOn(this.#writer)
+    if (!this.#reader) return this.#inTurn(() => runOn(this.#writer))
+    if (query.query.kind === 'SelectQueryNode') {
+      this.#refuseOuterHandle()
+      return runOn(this.#reader)
     }
+    if (BATCHED.has(query.query.kind)) return this.#inTurn(() => this.#batches.join(() => runOn(this.#writer)))
+    return this.#inTurn(() => {
+      this.#batches.commit()
+      return runOn(this.#writer)
+    })
+  }
+
+  #refuseOuterHandle(): void {
+    if (this.#open === undefined || this.#open !== this.#surrounding.getStore()) return
+    throw new Error('inside a transaction, use the handle it was given: this query would not be part of it')
+  }
+
+  /** Does `work` at once, or when the open transaction has ended, in the order of asking. */
+  #inTurn<T>(work: () => T | Promise<T>): T | Promise<T> {
+    if (this.#open === undefined) return work()
+    this.#refuseOuterHandle()
     return this.#waitInLine(work)
   }
 
-  #waitInLine<T>(work: () => T): Promise<T> {
+  #waitInLine<T>(work: () => T | Promise<T>): Promise<T> {
     return new Promise<T>((resolve, reject) => {
       const turn = (): void => {
         clearTimeout(timer)
@@ -148,7 +181,7 @@ class SqliteDriver implements Driver {
 }
 
 /** Does `work` now, before returning, and keeps what it gives or throws. */
-async function settled<T>(work: () => T): Promise<T> {
+async function settled<T>(work: () => T | Promise<T>): Promise<T> {
   return work()
 }
 
@@ -166,48 +199,5 @@ class SqliteConnection implements DatabaseConnection {
   // oxlint-disable-next-line require-yield
   async *streamQuery(): AsyncIterableIterator<never> {
     throw new Error('streaming is not offered: a cursor would hold the only connection')
-  }
-}
-
-interface Prepared {
-  readonly statement: StatementSync
-  readonly columns: readonly ResultColumn[]
-}
-
-class StatementCache {
-  /** More than the product has queries; bounded since `in (?, ?, …)` makes a new text for each length. */
-  static readonly #CAPACITY = 500
-
-  readonly #sqlite: DatabaseSync
-  readonly #beforeStatement: BeforeStatement | undefined
-  readonly #prepared = new Map<string, Prepared>()
-
-  constructor(sqlite: DatabaseSync, beforeStatement: BeforeStatement | undefined) {
-    this.#sqlite = sqlite
-    this.#beforeStatement = beforeStatement
-  }
-
-  run<R>(sql: string, parameters: readonly unknown[]): QueryResult<R> {
-    this.#beforeStatement?.(sql)
-    const { statement, columns } = this.#prepared.get(sql) ?? this.#prepare(sql)
-    const values = parameters.map(toSqlite)
-    if (columns.length === 0) return { rows: [], numAffectedRows: BigInt(statement.run(...values).changes) }
-    const stored = statement.all(...values) as unknown as SQLOutputValue[][] // arrays, as #prepare asked
-    return { rows: stored.map((row) => toRow(columns, row) as R) }
-  }
-
-  clear(): void {
-    this.#prepared.clear()
-  }
-
-  #prepare(sql: string): Prepared {
-    const statement = this.#sqlite.prepare(sql, { returnArrays: true })
-    const prepared = { statement, columns: statement.columns().map(toResultColumn) }
-    if (this.#prepared.size >= StatementCache.#CAPACITY) {
-      const oldest = this.#prepared.keys().next()
-      if (!oldest.done) this.#prepared.delete(oldest.value)
-    }
-    this.#prepared.set(sql, prepared)
-    return prepared
   }
 }
