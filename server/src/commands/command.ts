@@ -24,6 +24,7 @@ export interface Option {
   readonly type: 'string' | 'boolean'
   /** What a value stands for, in the help. */
   readonly value?: string
+  readonly required?: true
   readonly help: string
 }
 
@@ -42,8 +43,6 @@ export type Report =
   | { readonly kind: 'failed'; readonly text: string; readonly data: object }
   /** Nothing was done, and this is why. */
   | { readonly kind: 'refused'; readonly text: string }
-  /** It was not called as it wants to be. */
-  | { readonly kind: 'misused'; readonly text: string }
   /** It has said what it had to say while it ran. */
   | { readonly kind: 'ended' }
 

@@ -13,12 +13,11 @@ export const createAdmin: Command = {
 The password of a new admin is asked for twice, without showing it, or read
 from standard input; it follows the same rules as anybody's. An existing user's password stays as it is.`,
   options: {
-    email: { type: 'string', value: 'ADDRESS', help: 'Whom to make an admin. Always needed.' },
+    email: { type: 'string', value: 'ADDRESS', required: true, help: 'Whom to make an admin.' },
     'password-stdin': { type: 'boolean', help: 'Read the password from standard input, without its final newline.' },
   },
   async run(call) {
-    const { email: typed } = call.values
-    if (typeof typed !== 'string') return { kind: 'misused', text: '--email is missing: whom to make an admin?' }
+    const typed = String(call.values['email'])
     const email = parseEmail(typed)
     if (!email) return refused(`${JSON.stringify(typed)} is not an e-mail address.`)
     return withFoundation(call.tools, async ({ db }, config) => {

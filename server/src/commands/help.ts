@@ -29,7 +29,11 @@ ${table([
   ['--help', 'Print this.'],
 ])}`
 
-const shape = ({ name, operand }: Command): string => (operand === undefined ? name : `${name} ${operand}`)
+/** The command as it is typed at the least. */
+function shape({ name, operand, options }: Command): string {
+  const required = Object.entries(options).filter(([, option]) => option.required)
+  return [name, ...required.map(([option, { value }]) => flag(option, value)), ...(operand ? [operand] : [])].join(' ')
+}
 
 const flag = (name: string, value: string | undefined): string =>
   value === undefined ? `--${name}` : `--${name} ${value}`

@@ -24,25 +24,11 @@ export async function run(words: readonly string[], tools: Tools): Promise<numbe
 /** `keys` alone is no command; what may follow is told. */
 function runGroup(first: string, [second]: readonly string[], tools: Tools): number {
   const group = COMMANDS.filter(({ name }) => name.startsWith(`${first} `))
-  if (group.length === 0)
-    return misuse(
-      tools,
-      unknown(
-        'command',
-        first,
-        COMMANDS.map(({ name }) => name),
-      ),
-    )
-  if (second === '--help' || second === '-h') return say(tools, groupHelp(first, group))
-  if (second === undefined || second.startsWith('-')) return misuse(tools, groupHelp(first, group))
-  return misuse(
-    tools,
-    unknown(
-      'command',
-      `${first} ${second}`,
-      group.map(({ name }) => name),
-    ),
-  )
+  const isBare = second === undefined || second.startsWith('-')
+  if (group.length > 0 && (second === '--help' || second === '-h')) return say(tools, groupHelp(first, group))
+  if (group.length > 0 && isBare) return misuse(tools, groupHelp(first, group))
+  const names = COMMANDS.map(({ name }) => name)
+  return misuse(tools, isBare ? unknown('command', first, names) : unknown('command', `${first} ${second}`, names))
 }
 
 async function runCommand(command: Command, words: readonly string[], tools: Tools): Promise<number> {
@@ -50,7 +36,7 @@ async function runCommand(command: Command, words: readonly string[], tools: Too
   if (typeof parsed === 'string') return misuse(tools, `${parsed}\nTry: latchkey ${command.name} --help`)
   if (parsed.values['help'] === true) return say(tools, commandHelp(command))
   try {
-    return tell(command, await command.run(parsed), parsed)
+    return tell(await command.run(parsed), parsed)
   } catch (error) {
     return complain(parsed, explain(error))
   }
@@ -61,13 +47,23 @@ function parse(command: Command, words: readonly string[], tools: Tools): Call |
   const known = { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
   try {
     const { values, positionals } = parseArgs({ args: [...words], options: known, allowPositionals: true })
-    const [operand, surplus] = command.operand === undefined ? ['', positionals[0]] : positionals
-    if (surplus !== undefined) return `latchkey ${command.name} takes no ${JSON.stringify(surplus)}.`
-    if (operand === undefined && values['help'] !== true) return `latchkey ${command.name} wants ${command.operand}.`
-    return { values, operand: operand ?? '', json: values['json'] === true, tools }
+    const call = { values, operand: positionals[0] ?? '', json: values['json'] === true, tools }
+    return values['help'] === true ? call : (wrongWords(command, positionals, values) ?? call)
   } catch (error) {
     return wrongOption(error, Object.keys(known))
   }
+}
+
+function wrongWords(
+  { name, operand, options }: Command,
+  positionals: string[],
+  values: Call['values'],
+): string | undefined {
+  const surplus = positionals[operand === undefined ? 0 : 1]
+  if (surplus !== undefined) return `latchkey ${name} takes no ${JSON.stringify(surplus)}.`
+  if (operand !== undefined && positionals.length === 0) return `latchkey ${name} wants ${operand}.`
+  const missing = Object.keys(options).find((option) => options[option]?.required && values[option] === undefined)
+  return missing === undefined ? undefined : `latchkey ${name} wants --${missing}.`
 }
 
 function wrongOption(error: unknown, names: readonly string[]): string {
@@ -88,15 +84,13 @@ function unknown(what: string, given: string, known: readonly string[]): string 
   return `There is no ${what} ${JSON.stringify(given)}. ${rest}`
 }
 
-function tell(command: Command, report: Report, call: Call): number {
+function tell(report: Report, call: Call): number {
   const { print } = call.tools
   switch (report.kind) {
     case 'ended':
       return SUCCESS
     case 'refused':
       return complain(call, report.text)
-    case 'misused':
-      return misuse(call.tools, `${report.text}\nTry: latchkey ${command.name} --help`)
     case 'done':
     case 'failed':
       print(call.json ? JSON.stringify(report.data) : report.text)

@@ -1,3 +1,4 @@
+import { accessSync, constants } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { columnsOf } from './columns.ts'
@@ -14,16 +15,24 @@ export interface InspectedDatabase extends OpenDatabase {
 }
 
 /**
- * Opens what is there for reading alone: makes, migrates and changes nothing.
+ * Opens what is there to be looked at: makes no file, runs no migration, refuses every write.
  *
  * @throws {DatabaseUnfit} for one that cannot be used.
  */
 export async function inspectDatabase(path: string): Promise<InspectedDatabase> {
   try {
-    return await inspect(new DatabaseSync(path, { readOnly: true, timeout: 50 }), path)
+    return await inspect(openToLook(path), path)
   } catch (error) {
     throw unfitOr(error, path)
   }
+}
+
+/** Not by SQLite's own read-only mode, which leaves its log behind where no other process has the database open. */
+function openToLook(path: string): DatabaseSync {
+  accessSync(path, constants.R_OK | constants.W_OK)
+  const sqlite = new DatabaseSync(path, { timeout: 50 })
+  sqlite.exec('pragma query_only = on')
+  return sqlite
 }
 
 async function inspect(sqlite: DatabaseSync, path: string): Promise<InspectedDatabase> {
