@@ -74,6 +74,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     https: config.server.publicUrl?.startsWith('https:') ?? false,
   })
   const life = { isStopping: false, stopHousekeeping: () => {} }
+  closeWhenStopping(app, () => life.isStopping)
   addRoutes(app, options, parts, () => life.isStopping)
   completeMethods()
   await app.ready()
@@ -155,6 +156,13 @@ function createParts({ config, clock, random, logger, threadPoolSize }: ComposeO
 
 /** Wrong codes in a row that lock a channel for a purpose (NIST SP 800-63B-4 §3.2.2). */
 const LOCK_AFTER = 100
+
+/** A client that keeps its connection would hold the end of the process back (RFC 9112 §9.6). */
+function closeWhenStopping(app: App, isStopping: () => boolean): void {
+  app.addHook('onSend', async (_, reply) => {
+    if (isStopping()) void reply.header('connection', 'close')
+  })
+}
 
 /** Every route of the API, the guard before them all. */
 function addRoutes(app: App, { config, clock, random }: ComposeOptions, parts: Parts, isStopping: () => boolean): void {

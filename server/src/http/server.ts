@@ -70,6 +70,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // One line a request, written by us: Fastify's own two hold the URL, and a query may hold an address.
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'request_id' }),
     bodyLimit: MAX_BODY,
+    // What still comes on a connection while we close is answered as ever, not with Fastify's own bare 503.
+    return503OnClosing: false,
     requestTimeout: 15_000,
     maxRequestsPerSocket: 1000,
     // Node looks for late requests only so often; every half minute, its default, would make 10 seconds 40.

@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url'
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url))
 
-/** What no load of a test should meet; failed sign-ins are counted all the same. */
-export const NO_THROTTLES = {
+/** No throttles, though failed sign-ins are counted; and an issuer that outlives the port, as a PUBLIC_URL would. */
+export const UNTHROTTLED = {
+  JWT_ISSUER: 'latchkey-under-test',
   THROTTLE_ANON: 'off',
   THROTTLE_USER: 'off',
   THROTTLE_LOGIN: '1000000/min',

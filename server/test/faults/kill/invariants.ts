@@ -127,6 +127,8 @@ async function registrations(api: Api, { persons }: Round): Promise<Violations> 
 async function codes(api: Api, { codes }: Round): Promise<Violations> {
   const violations: Violations = []
   for (const { code, session, proof } of codes) {
+    const me = await api('GET', '/api/users/me/', { token: session.access })
+    if (isLiving(session) && me.status !== 200) violations.push(`a living session is answered ${me.status}`)
     const again = [1, 2, 3].map(() => api('POST', '/api/otp/verify/', { token: session.access, body: { code } }))
     const successes = (await Promise.all(again)).filter(({ status }) => status === 200).length
     if (successes > mostSuccesses(proof)) violations.push(`I4: a code (${proof}) succeeded ${successes} times more`)

@@ -17,7 +17,7 @@ export interface LoadDeps {
 
 const LIVES_AT_ONCE = 5
 // The others hash passwords too; without a pause they would leave little of the machine to the lives.
-const PAUSE_MILLISECONDS = 150
+const PAUSE_MILLISECONDS = 400
 const FREE_NUMBERS = 30 // so few that several have the same one
 const GHOST_TRIES = 4 // the fifth failure would make the ghost wait, and further ones would not be counted
 

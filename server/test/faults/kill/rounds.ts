@@ -6,16 +6,18 @@ import { systemClock } from '../../../src/kernel/clock.ts'
 import { type Random, systemRandom } from '../../../src/kernel/random.ts'
 import { type KavenegarLookalike, startKavenegar } from '../../lookalikes/kavenegar.ts'
 import { type SmtpLookalike, startSmtp } from '../../lookalikes/smtp.ts'
-import { apiOf } from '../api.ts'
-import { launch, NO_THROTTLES, startServer } from '../server-process.ts'
+import { type Api, apiOf } from '../api.ts'
+import { launch, UNTHROTTLED, startServer } from '../server-process.ts'
 import { type DataFile, findViolations, openDataFile, type Violations } from './invariants.ts'
 import { createRound, type HeldSession, type Ledger, type Round } from './ledger.ts'
 import { type LoadDeps, register, runLoad, signIn } from './load.ts'
 import { createPerson } from './ledger.ts'
 
-// From the middle of the first registrations to the middle of everything.
-const SHORTEST_LOAD_MILLISECONDS = 30
-const LONGEST_LOAD_MILLISECONDS = 2000
+// Counted in answers and not in time, so that a slow machine gets as far; from the first registrations to many whole lives.
+const SHORTEST_LOAD_ANSWERS = 10
+const LONGEST_LOAD_ANSWERS = 400
+// Between two answers too, wherever the server then is.
+const LAST_PAUSE_MILLISECONDS = 20
 // A start takes about as long.
 const LONGEST_START_MILLISECONDS = 900
 // Every so many rounds the start itself is broken off too, the very first one among them.
@@ -70,7 +72,7 @@ function setScene(dataDir: string, smtp: SmtpLookalike, kavenegar: KavenegarLook
     ledger: { rounds: [], ids: new Map() },
     newName: () => `name${++names}`,
     settings: {
-      ...NO_THROTTLES,
+      ...UNTHROTTLED,
       OTP_MAX_ATTEMPTS: '10',
       EMAIL_HOST: '127.0.0.1',
       EMAIL_PORT: String(smtp.port),
@@ -87,14 +89,14 @@ async function playRound(scene: Scene, number: number, say: (line: string) => vo
   if (number % BROKEN_START_EVERY === 1) await breakOffStart(scene)
   const round = createRound()
   ledger.rounds.push(round)
-  const lifetime = random.integer(SHORTEST_LOAD_MILLISECONDS, LONGEST_LOAD_MILLISECONDS)
+  const lifetime = random.integer(SHORTEST_LOAD_ANSWERS, LONGEST_LOAD_ANSWERS)
   await loadAndKill(scene, round, lifetime)
   await using server = await startServer(dataDir, settings)
   const file = openDataFile(dataDir)
   try {
     const violations = await findViolations(apiOf(server.url), file, ledger)
     violations.push(...unsentCodes(file, round), ...(await unsentMessages(file)))
-    say(`round ${number}: killed after ${lifetime} ms of load; ${summary(round)}; ${violations.length} broken`)
+    say(`round ${number}: killed after ${lifetime} answers; ${summary(round)}; ${violations.length} broken`)
     return violations
   } finally {
     file.close()
@@ -109,12 +111,27 @@ async function breakOffStart({ dataDir, settings, random }: Scene): Promise<void
 
 async function loadAndKill(scene: Scene, round: Round, lifetime: number): Promise<void> {
   await using server = await startServer(scene.dataDir, scene.settings)
-  const deps = { ...scene, round, api: apiOf(server.url) }
-  const admins = await makeAdmins(scene, deps)
-  const load = runLoad(deps, admins)
-  await setTimeout(lifetime)
+  const api = apiOf(server.url)
+  const admins = await makeAdmins(scene, { ...scene, round, api })
+  const { counting, reached } = countAnswers(api, lifetime)
+  const load = runLoad({ ...scene, round, api: counting }, admins)
+  await Promise.race([reached, load])
+  await setTimeout(scene.random.integer(0, LAST_PAUSE_MILLISECONDS))
   server.kill('SIGKILL')
   await Promise.all([server.exited, load])
+}
+
+/** `reached` resolves with the `wanted`th answer. */
+function countAnswers(api: Api, wanted: number): { counting: Api; reached: Promise<void> } {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let answers = 0
+  const counting: Api = async (...call) => {
+    const answer = await api(...call)
+    answers += 1
+    if (answers === wanted) resolve()
+    return answer
+  }
+  return { counting, reached: promise }
 }
 
 /** Two admins who will leave at the same time: one may. */

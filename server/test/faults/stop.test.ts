@@ -1,0 +1,127 @@
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { describe, expect, it } from 'vitest'
+import { temporaryFolder } from '../database.ts'
+import { startSmtp } from '../lookalikes/smtp.ts'
+import { closedPort } from '../lookalikes/loopback.ts'
+import { answersIn, everything, type RawAnswer } from '../raw.ts'
+import { createWorld } from '../world.ts'
+import { apiOf, PASSWORD } from './api.ts'
+import { UNTHROTTLED, type ServerProcess, startServer } from './server-process.ts'
+
+const HASHES = 20
+const REQUESTS = 50
+
+/** A request whose body is still to come: the server has it in hand until `finish`. */
+interface BegunRequest {
+  finish(): void
+  readonly answers: Promise<RawAnswer[]>
+}
+
+const headOf = (path: string, body: string): string =>
+  [`POST ${path} HTTP/1.1`, 'Host: localhost', 'Content-Type: application/json', `Content-Length: ${body.length}`]
+    .concat('Expect: 100-continue', '', '')
+    .join('\r\n')
+
+/** Resolves when the server has the head in hand: that is when it says 100 (RFC 9110 §10.1.1). */
+async function begin(port: number, path: string, value: unknown): Promise<BegunRequest> {
+  const body = JSON.stringify(value)
+  const socket = connect(port, '127.0.0.1')
+  const inHand = once(socket, 'data')
+  const answers = everything(socket).then((bytes) => answersIn(bytes).filter(({ status }) => status !== 100))
+  socket.write(headOf(path, body))
+  await inHand
+  socket.write(body.slice(0, 5))
+  return { answers, finish: () => void socket.write(body.slice(5)) }
+}
+
+async function newcomer(server: ServerProcess, email: string): Promise<{ access: string; refresh: string }> {
+  const api = apiOf(server.url)
+  await api('POST', '/api/users/', { body: { email, password: PASSWORD } })
+  return (await api('POST', '/api/token/', { body: { email, password: PASSWORD } })).body
+}
+
+/** Resolves once new connections are refused. */
+async function untilRefusing(port: number): Promise<void> {
+  while ((await refusalOf(port)) !== 'ECONNREFUSED') await setTimeout(10)
+}
+
+/** The error's code when nobody takes a new connection. */
+const refusalOf = (port: number): Promise<string | undefined> =>
+  new Promise((resolve) => {
+    const socket = connect(port, '127.0.0.1', () => {
+      socket.destroy()
+      resolve(undefined)
+    })
+    socket.on('error', (error: NodeJS.ErrnoException) => resolve(error.code))
+  })
+
+describe('a server told to stop', () => {
+  // Without closing each connection with its answer, those kept alive hold the end back until they are cut.
+  it('answers the 50 requests and 20 sign-ins it has in hand, takes no new connection, and ends with 0', async () => {
+    // Failed sign-ins count from before their hash, so more than five of one user at once would have to wait.
+    await using server = await startServer(temporaryFolder(), { ...UNTHROTTLED, THROTTLE_LOGIN: 'off' })
+    const email = 'sara@example.com'
+    const { refresh } = await newcomer(server, email)
+    const signIns = Array.from({ length: HASHES }, () =>
+      begin(server.port, '/api/token/', { email, password: PASSWORD }),
+    )
+    const verifies = Array.from({ length: REQUESTS }, () =>
+      begin(server.port, '/api/token/verify/', { token: refresh }),
+    )
+    const begun = await Promise.all([...signIns, ...verifies])
+    const hashing = begun.slice(0, HASHES)
+    for (const { finish } of hashing) finish()
+    server.kill('SIGTERM')
+    await untilRefusing(server.port)
+    for (const { finish } of begun.slice(HASHES)) finish()
+    const answers = await Promise.all(begun.map(({ answers }) => answers))
+    expect(answers.map(([answer]) => answer?.status)).toEqual(answers.map(() => 200))
+    const late = answers.slice(HASHES)
+    expect(late.map(([answer]) => answer?.headers['connection'])).toEqual(late.map(() => 'close'))
+    expect(await server.exited).toEqual({ code: 0, signal: null })
+  }, 60_000)
+
+  it('says so at /readyz to whoever still has a connection', async () => {
+    const { latchkey, call } = await createWorld()
+    latchkey.announceStop()
+    const { status, body, headers } = await call('GET', '/readyz')
+    expect([status, body.status, headers['connection']]).toEqual([503, 'stopping', 'close'])
+  })
+
+  it('cuts off who never finishes his request, and ends with 0 all the same', async () => {
+    await using server = await startServer(temporaryFolder(), UNTHROTTLED)
+    const endless = await begin(server.port, '/api/token/verify/', { token: 'never to come' })
+    server.kill('SIGTERM')
+    const [answers, exit] = await Promise.all([endless.answers, server.exited])
+    expect(answers.filter(({ status }) => status < 400)).toEqual([])
+    expect(exit).toEqual({ code: 0, signal: null })
+  }, 60_000)
+
+  it('keeps what it could not send yet, and sends it once it runs again', async () => {
+    const dataDir = temporaryFolder()
+    const settings = {
+      ...UNTHROTTLED,
+      EMAIL_HOST: '127.0.0.1',
+      EMAIL_USE_TLS: 'false',
+      EMAIL_FROM: 'noreply@example.com',
+      KAVENEGAR_API_KEY: 'unused',
+    }
+    const deadPort = String(await closedPort())
+    await using before = await startServer(dataDir, { ...settings, EMAIL_PORT: deadPort })
+    const { access: token } = await newcomer(before, 'sara@example.com')
+    const asked = await apiOf(before.url)('POST', '/api/otp/send/', { token, body: { email_or_phone: 'email' } })
+    expect(asked.status).toBe(200)
+    before.kill('SIGTERM')
+    expect(await before.exited).toEqual({ code: 0, signal: null })
+
+    await using smtp = await startSmtp({ security: 'none' })
+    await using after = await startServer(dataDir, { ...settings, EMAIL_PORT: String(smtp.port) })
+    while (smtp.messages.length === 0) await setTimeout(50)
+    const code = /\b\d{6}\b/.exec(smtp.messages[0]!.text ?? '')?.[0]
+    const proven = await apiOf(after.url)('POST', '/api/otp/verify/', { token, body: { code } })
+    expect(proven.body).toEqual({ status: 'User has Verified' })
+    expect(smtp.messages).toHaveLength(1)
+  }, 60_000)
+})
