@@ -4,6 +4,7 @@ import { compose, type ComposeOptions, type Latchkey } from '../src/compose.ts'
 import { readConfig } from '../src/config.ts'
 import { systemRandom } from '../src/kernel/random.ts'
 import type { InboxMessage } from '../src/ports/inbox/port.ts'
+import { checkAnswer } from './openapi.ts'
 import { createTurnedClock, type TurnedClock } from './turned-clock.ts'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
@@ -41,6 +42,7 @@ export interface World {
   readonly latchkey: Latchkey
   readonly clock: TurnedClock
   readonly logged: () => string
+  /** Asks the app; what it answers is held to `openapi.json`. */
   call(method: Method, path: string, options?: CallOptions): Promise<Answer>
   /** Registers and signs in somebody new. */
   signedInUser(email?: string): Promise<SignedIn>
@@ -94,6 +96,7 @@ function worldOf(latchkey: Latchkey, clock: TurnedClock, logged: () => string): 
     })
     const isJson = String(response.headers['content-type']).includes('json')
     const { statusCode: status, payload: text } = response
+    checkAnswer(method, path, { status, contentType: String(response.headers['content-type']), text })
     return { status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text, text }
   }
 
