@@ -7,7 +7,7 @@ import { seconds } from './kernel/duration.ts'
 import { systemRandom } from './kernel/random.ts'
 import { type ReadyFacts, readyText } from './ready.ts'
 import { createLogger, stopSignal } from './run-until-stopped.ts'
-import { VERSION } from './version.ts'
+import { VERSION } from './kernel/version.ts'
 
 // What a request may still take once the server is told to stop.
 const DRAIN_LIMIT = seconds(10)

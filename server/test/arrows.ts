@@ -61,7 +61,7 @@ interface Place {
 
 const PLACES: readonly (readonly [RegExp, Kind])[] = [
   [/^(main|cli)\.ts$/, 'top'],
-  [/^(serve|run-until-stopped|version)\.ts$/, 'serve'],
+  [/^(serve|run-until-stopped)\.ts$/, 'serve'],
   [/^(config|ready)(?:\.ts$|\/)/, 'config'],
   [/^(compose)(?:\.ts$|\/)/, 'compose'],
   [/^(commands)\//, 'command'],

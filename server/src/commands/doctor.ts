@@ -1,7 +1,7 @@
 import type { Reading } from '../config.ts'
 import { ConfigError, sentenceOf } from '../config/problem.ts'
 import { formatSources, type SettingSource } from '../config/report.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../kernel/version.ts'
 import type { Command, Report, Tools } from './command.ts'
 import { inspectFolder } from './doctor/data-folder.ts'
 import { inspectStores } from './doctor/database.ts'

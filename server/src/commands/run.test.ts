@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { createCommandWorld } from '../../test/command.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../kernel/version.ts'
 import { COMMANDS } from './all.ts'
 
 describe('what is not understood ends with exit code 2 and says what was most likely meant', () => {

@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util'
 import { explain } from '../compose/explain.ts'
-import { VERSION } from '../version.ts'
+import { VERSION } from '../kernel/version.ts'
 import { COMMANDS } from './all.ts'
 import type { Call, Command, Report, Tools } from './command.ts'
 import { closest, commandHelp, groupHelp, overview } from './help.ts'

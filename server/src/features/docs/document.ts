@@ -1,6 +1,6 @@
 import type { z } from 'zod'
 import { mediaTypesOf, refusalsOf } from '../../http/openapi.ts'
-import { VERSION } from '../../version.ts'
+import { VERSION } from '../../kernel/version.ts'
 import type { Operation } from './operations.ts'
 import { codesOf, PROBLEM_SCHEMAS, problemList, problemResponses, type SharedProblems } from './problems.ts'
 import { createSchemas, exampleOf, type JsonSchema, type Schemas } from './schemas.ts'
