@@ -23,10 +23,14 @@ export function acceptOnlyJson(app: FastifyInstance): void {
   })
 }
 
-/** Refuses what the parser above would only see after reading the body: called as soon as the headers are there. */
+/**
+ * Refuses what the parser above would only see after reading the body: called as soon as the headers are there. No body
+ * at all is one without members, of whatever type it would have been where nobody reads it.
+ */
 export function requireJson(request: FastifyRequest): void {
   const type = request.headers['content-type']
-  if (type === undefined && !hasBody(request)) return
+  if (!hasBody(request)) request.body = {}
+  if (!hasBody(request) && (type === undefined || request.method === 'DELETE')) return
   if (type === undefined || !JSON_MEDIA_TYPE.test(type)) throw unsupportedMediaType(type ?? '')
   const encoding = request.headers['content-encoding']
   if (encoding !== undefined && encoding.toLowerCase() !== 'identity') throw unsupportedMediaType(encoding)
