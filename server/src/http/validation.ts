@@ -48,8 +48,8 @@ function valuesOf(issue: z.core.$ZodIssue, input: unknown): Pick<Fault, 'values'
 const memberAt = (input: unknown, path: readonly PropertyKey[]): unknown =>
   path.reduce((value, key) => (value as Record<PropertyKey, unknown>)[key], input)
 
-/** A refused value as DRF repeats it, cut so that an answer stays small. */
-const shown = (value: unknown): string =>
+/** A refused value as DRF repeats it, cut so that an answer stays small; nothing for one that is not there. */
+const shown = (value: unknown = ''): string =>
   (typeof value === 'string' ? value : JSON.stringify(value)).slice(0, 100).toWellFormed()
 
 /**
