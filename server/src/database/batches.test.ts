@@ -222,14 +222,13 @@ it('sees at the next read what another process has changed, its tables too', asy
 })
 
 it('does not let the log grow under reads and writes without end', async () => {
+  // Fails with `wal_autocheckpoint = 0`.
   const { db } = await openWatched()
-  for (let round = 0; round < 40; round++) {
-    const written = insertAtOnce(
-      db,
-      names(50).map((name) => `${round}-${name}`),
-    )
-    await Promise.all([written, emailsIn(db), emailsIn(db)])
+  for (let round = 0; round < 50; round++) {
+    const writes = names(50).map((name) => insertUser(db, `${round}-${name}`, { firstName: 'x'.repeat(4000) }))
+    const reads = [1, 2].map(() => db.selectFrom('users').select('email').limit(10).execute())
+    await Promise.all([...writes, ...reads])
   }
   const { rows } = await sql<{ log: number }>`pragma wal_checkpoint(passive)`.execute(db)
-  expect(rows[0]!.log).toBeLessThan(2000) // pages; SQLite folds them into the file from 1000 on
+  expect(rows[0]!.log).toBeLessThan(1500) // pages, of more than 2500; SQLite folds them into the file from 1000 on
 })
