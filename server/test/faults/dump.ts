@@ -31,8 +31,10 @@ export async function dump(db: Database): Promise<Dump> {
 
 const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
-const keyOf = (row: Row): string =>
-  String(row['id'] ?? row['subject'] ?? row['key'] ?? `${String(row['userId'])} ${String(row['channel'])}`)
+/** The columns that name a row, of whichever table. */
+const KEYS = ['id', 'subject', 'key', 'userId', 'channel', 'purpose']
+
+const keyOf = (row: Row): string => JSON.stringify(row['id'] ?? KEYS.map((key) => row[key]))
 
 /**
  * What an operation changed, in the terms of its kind: how many rows each table gained and lost, and which columns changed.

@@ -55,9 +55,9 @@ export function launch(dataDir: string, settings: Readonly<Record<string, string
   })
   createInterface(child.stderr).on('line', (line) => lines.push(line))
   const output = (): string => lines.join('\n')
-  const exited = once(child, 'close').then(([code, signal]) => {
+  const exited = once(child, 'close').then(([code, signal]): Exit => {
     ready.reject(new Error(`the server ended before it was ready (${code ?? signal}):\n${output()}`))
-    return { code, signal } as Exit
+    return { code, signal }
   })
   const kill = (signal: NodeJS.Signals): void => void child.kill(signal)
   return {
