@@ -35,8 +35,9 @@ describe('a body that is JSON', () => {
 
   it('may be empty, which is an object without members', async () => {
     const world = await createWorld()
-    for (const headers of [{ 'content-type': 'application/json' }, {}]) {
-      const { status, body } = await postBytes(world, '/api/token/', '', headers as Record<string, string>)
+    const typed: Record<string, string> = { 'content-type': 'application/json' }
+    for (const headers of [typed, {}]) {
+      const { status, body } = await postBytes(world, '/api/token/', '', headers)
       expect([status, body.email, body.password]).toEqual([400, REQUIRED, REQUIRED])
     }
   })

@@ -12,12 +12,12 @@ export function watchMethods(app: FastifyInstance): () => void {
   app.addHook('onRoute', (route) => {
     const known = routes.get(route.url) ?? { methods: new Set(), name: '' }
     for (const method of [route.method].flat()) known.methods.add(method)
-    known.name ||= (route.schema as { summary?: string } | undefined)?.summary ?? ''
+    known.name ||= route.schema?.summary ?? ''
     routes.set(route.url, known)
   })
   for (const method of METHODS) if (!app.supportedMethods.includes(method)) app.addHttpMethod(method)
   return () => {
-    for (const [url, { methods, name }] of [...routes]) addMissing(app, url, new Set(methods), name)
+    for (const [url, { methods, name }] of routes) addMissing(app, url, new Set(methods), name)
   }
 }
 

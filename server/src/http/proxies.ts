@@ -11,16 +11,21 @@ const PROXY_HEADERS = ['x-forwarded-for', 'forwarded', 'x-real-ip'] as const
 export function warnOfUntrustedProxies(app: FastifyInstance, trustedProxies: readonly string[]): void {
   const trusted = rangesOf(trustedProxies)
   let isSaid = false
-  app.addHook('onRequest', async (request) => {
-    if (isSaid) return
+  app.addHook('onRequest', (request, _, done) => {
+    if (!isSaid) isSaid = warn(request)
+    done()
+  })
+
+  /** Whether there was something to warn of. */
+  function warn(request: FastifyRequest): boolean {
     const header = PROXY_HEADERS.find((name) => request.headers[name] !== undefined)
-    if (header === undefined || includes(trusted, request)) return
-    isSaid = true
+    if (header === undefined || includes(trusted, request)) return false
     request.log.warn(
       { header, peer: request.socket.remoteAddress },
       'proxy headers from an address that TRUSTED_PROXIES does not name are ignored; name it if it is your proxy',
     )
-  })
+    return true
+  }
 }
 
 function rangesOf(proxies: readonly string[]): BlockList {

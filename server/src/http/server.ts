@@ -95,7 +95,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // No hook runs for these: a path that is no UTF-8, or too long in one segment.
     frameworkErrors: (error, request, reply) => {
       void reply.headers(headers).header('x-request-id', request.id)
-      return refuse(options, error, request, reply)
+      void refuse(options, error, request, reply)
     },
   }).withTypeProvider<ZodTypeProvider>()
   ignoreUnknownExpectations(app.server)
