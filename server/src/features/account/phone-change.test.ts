@@ -70,9 +70,8 @@ describe('a phone number', () => {
     await verifiedPhone(PHONE)
     await change(OTHER_PHONE)
     const code = await world.codeTo(OTHER_PHONE)
-    expect((await change(null)).body).toMatchObject({
-      ...{ phone: null, phone_verified: false, pending_phone: null, is_verified: false },
-    })
+    const { body } = await change(null)
+    expect(body).toMatchObject({ phone: null, phone_verified: false, pending_phone: null, is_verified: false })
     expect((await verify(code)).body).toMatchObject({ status: 'Invalid Code' })
     expect((await send()).body).toMatchObject({ status: 'User Phone Number has not submited' })
   })
@@ -135,5 +134,6 @@ describe('a number that two users hold', () => {
     await verifiedPhone(PHONE, other)
     await change(null, other)
     await verifiedPhone(PHONE)
+    expect(await me()).toMatchObject({ phone: PHONE, phone_verified: true })
   })
 })

@@ -68,12 +68,12 @@ describe('the list of users', () => {
     expect(await pageOf('?limit=5&offset=20')).toMatchObject({ ids: numbers(21, 25), next: null })
   })
 
-  it.each(['0', '-1', '', 'junk', '0x10', '+5', '%205', '1e1', '5.0', '1_0', '٥', 'null', '[]', '5%00'])(
-    'takes the default for a limit of %j',
-    async (limit) => {
-      expect(await pageOf(`?limit=${limit}`)).toMatchObject({ ids: numbers(1, 10), next: `${BASE}?limit=10&offset=10` })
-    },
-  )
+  it('takes the default for a limit that is none', async () => {
+    for (const limit of ['0', '-1', '', 'junk', '0x10', '+5', '%205', '1e1', '5.0', '1_0', '٥', 'null', '[]', '5%00']) {
+      const { ids, next } = await pageOf(`?limit=${limit}`)
+      expect([limit, ids, next]).toEqual([limit, numbers(1, 10), `${BASE}?limit=10&offset=10`])
+    }
+  })
 
   it('gives at most a hundred a page, and says so in its links', async () => {
     for (let number = 26; number <= 130; number++) await insertUser(world.latchkey.foundation.db, `guest${number}`)
@@ -85,21 +85,20 @@ describe('the list of users', () => {
     }
   })
 
-  it.each(['-1', '', 'junk', '0', '000', '1.5', '1e1'])(
-    'begins at the beginning for an offset of %j',
-    async (offset) => {
-      expect(await pageOf(`?offset=${offset}`)).toMatchObject({ ids: numbers(1, 10), previous: null })
-    },
-  )
+  it('begins at the beginning for an offset that is none', async () => {
+    for (const offset of ['-1', '', 'junk', '0', '000', '1.5', '1e1']) {
+      const { ids, previous } = await pageOf(`?offset=${offset}`)
+      expect([offset, ids, previous]).toEqual([offset, numbers(1, 10), null])
+    }
+  })
 
-  it.each(['25', '26', '1000', '9007199254740993', '99999999999999999999', '9'.repeat(30)])(
-    'is an empty list at an offset of %s, past the end',
-    async (offset) => {
+  it('is an empty list past the end, however far', async () => {
+    for (const offset of ['25', '26', '1000', '9007199254740993', '99999999999999999999', '9'.repeat(400)]) {
       const { count, ids, next, previous } = await pageOf(`?offset=${offset}`)
-      expect([count, ids, next]).toEqual([25, [], null])
+      expect([offset, count, ids, next]).toEqual([offset, 25, [], null])
       expect(previous).toMatch(/^http:\/\/localhost:8000\/api\/users\/\?limit=10&offset=\d+$/)
-    },
-  )
+    }
+  })
 
   it('keeps the other parameters in its links, sorted as DRF sorts them', async () => {
     expect(await pageOf('?z=1&limit=5&a=x%20y&z=2&offset=5&q=a?b%26c&empty=')).toMatchObject({
