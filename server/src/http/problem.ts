@@ -64,7 +64,9 @@ export function toRefusal(error: unknown): Refusal {
   if (error instanceof Refusal) return error
   const { code, message } = error as { code?: string; message?: string }
   const known = code === undefined ? undefined : FASTIFY_ERRORS[code]
-  return new Refusal(known ?? (isAborted(error) ? 'bad_request' : 'internal_error'), message ?? 'unknown error')
+  // By its code alone: Fastify's texts quote the path, and a path may hold an address or a token.
+  if (known) return new Refusal(known, code!)
+  return new Refusal(isAborted(error) ? 'bad_request' : 'internal_error', message ?? 'unknown error')
 }
 
 /** The client went away, in the middle of its body or while its work waited: nobody reads the answer. */

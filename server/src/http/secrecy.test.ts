@@ -55,6 +55,8 @@ async function walk(world: World): Promise<Secrets> {
   await call('GET', '/api/users/me/', { token: second.refresh })
   await call('GET', `/api/users/?email=${EMAIL}&token=${token}&password=${PASSWORD}`, { token })
   await call('GET', `/api/users/${token.slice(0, 150)}/`, { token })
+  await call('GET', `/api/users/${token}/`, { token })
+  await call('GET', `/${EMAIL}/%zz?token=${token}`)
   await call('GET', `/nothing/${EMAIL}`, { headers: { cookie: `session=${token}`, 'user-agent': 'Canary-Agent' } })
   await call('GET', '/api/users/me/', {
     headers: { authorization: `Basic ${Buffer.from(PASSWORD).toString('base64')}` },
