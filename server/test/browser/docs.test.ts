@@ -45,6 +45,7 @@ it('Swagger UI tries operations, asks nothing of anyone else, breaks no policy a
 
   const registered = await tryOut(page, 'Users-registerUser', credentials)
   expect(registered).toEqual({ status: '201', body: expect.objectContaining({ email: 'sara@example.com' }) })
+  await page.locator('#operations-Users-registerUser').getByRole('tab', { name: 'Schema' }).first().click()
   const signedIn = await tryOut(page, 'Tokens-signIn', credentials)
   const { access } = signedIn.body as { access: string }
 
@@ -62,8 +63,8 @@ it('Swagger UI tries operations, asks nothing of anyone else, breaks no policy a
 it('ReDoc shows and searches the API, asks nothing of anyone else and breaks no policy', async (context) => {
   const { page, complaints } = await open(context, '/api/schema/redoc/')
   await page.getByRole('heading', { name: 'Send a code' }).waitFor()
-  await page.getByPlaceholder('Search...').fill('blacklisted')
-  await page.getByRole('search').getByRole('menuitem').first().waitFor()
+  await page.getByPlaceholder('Search...').fill('successor')
+  await page.locator('[data-role="search:results"]').getByText('Refresh').waitFor()
   expect(complaints).toEqual([])
 })
 

@@ -3,7 +3,7 @@ import { mediaTypesOf, refusalsOf } from '../../http/openapi.ts'
 import { VERSION } from '../../kernel/version.ts'
 import type { Operation } from './operations.ts'
 import { codesOf, PROBLEM_SCHEMAS, problemList, problemResponses, type SharedProblems } from './problems.ts'
-import { createSchemas, exampleOf, type JsonSchema, type Schemas } from './schemas.ts'
+import { createSchemas, exampleOf, type JsonSchema, type OpenApiObject, resolved, type Schemas } from './schemas.ts'
 
 /** What is told once, gathered while the paths are described. */
 interface Shared {
@@ -12,7 +12,7 @@ interface Shared {
 }
 
 /** The API in OpenAPI 3.1: what the routes say of themselves, and what follows from who may call them. */
-export function describe(operations: readonly Operation[], publicUrl: string | undefined): JsonSchema {
+export function describe(operations: readonly Operation[], publicUrl: string | undefined): OpenApiObject {
   const shared: Shared = { schemas: createSchemas(), problems: { responses: {}, examples: {} } }
   const paths = pathsOf(operations, shared)
   return {
@@ -60,7 +60,7 @@ const TAGS = [
   { name: 'Documentation', description: 'This document, and a page for every way the server says no.' },
 ]
 
-const HEADERS: Readonly<Record<string, JsonSchema>> = {
+const HEADERS: Readonly<Record<string, OpenApiObject>> = {
   Location: { description: 'Where what was made can be read.', schema: { type: 'string', format: 'uri' } },
   'Retry-After': { description: 'Seconds to wait before trying again.', schema: { type: 'integer', minimum: 0 } },
   RateLimit: {
@@ -77,8 +77,8 @@ const HEADERS: Readonly<Record<string, JsonSchema>> = {
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
   Object.fromEntries(Object.entries(record).sort(([a], [b]) => (a < b ? -1 : 1)))
 
-function pathsOf(operations: readonly Operation[], shared: Shared): Record<string, Record<string, JsonSchema>> {
-  const paths: Record<string, Record<string, JsonSchema>> = {}
+function pathsOf(operations: readonly Operation[], shared: Shared): Record<string, Record<string, OpenApiObject>> {
+  const paths: Record<string, Record<string, OpenApiObject>> = {}
   for (const operation of operations) {
     const path = (paths[operation.url.replace(/:(\w+)/g, '{$1}')] ??= {})
     path[operation.method.toLowerCase()] = describeOperation(operation, shared)
@@ -86,7 +86,7 @@ function pathsOf(operations: readonly Operation[], shared: Shared): Record<strin
   return paths
 }
 
-function describeOperation(operation: Operation, { schemas, problems }: Shared): JsonSchema {
+function describeOperation(operation: Operation, { schemas, problems }: Shared): OpenApiObject {
   const { operationId, tags, summary, description, params, querystring, body } = operation.schema
   const parameters = [...parametersOf('path', params, schemas), ...parametersOf('query', querystring, schemas)]
   const bodySchema = body && schemas.of(body, 'input')
@@ -115,32 +115,26 @@ const SECURITY = {
   admin: [BEARER],
 } as const satisfies Record<Operation['access']['who'], readonly object[]>
 
-function parametersOf(place: 'path' | 'query', schema: z.ZodType | undefined, schemas: Schemas): JsonSchema[] {
+function parametersOf(place: 'path' | 'query', schema: z.ZodType | undefined, schemas: Schemas): OpenApiObject[] {
   if (!schema) return []
-  const { properties = {}, required = [] } = schemas.of(schema, 'input') as ObjectSchema
+  const { properties = {}, required = [] } = schemas.of(schema, 'input')
   return Object.entries(properties).map(([name, { description, examples, ...rest }]) => ({
     name,
     in: place,
     required: required.includes(name),
     description,
     schema: rest,
-    ...(Array.isArray(examples) && { example: examples[0] as unknown }),
+    ...(examples && { example: examples[0] }),
   }))
 }
 
-interface ObjectSchema {
-  readonly properties?: Readonly<Record<string, JsonSchema>>
-  readonly required?: readonly string[]
-}
+const fieldsOf = (body: JsonSchema, { named }: Schemas): string[] => Object.keys(resolved(body, named).properties ?? {})
 
-const fieldsOf = ({ $ref, properties }: JsonSchema, { named }: Schemas): string[] =>
-  Object.keys(($ref === undefined ? properties : named[String($ref).split('/').at(-1)!]?.['properties']) ?? {})
-
-const jsonContent = (schema: JsonSchema, { named }: Schemas): JsonSchema => ({
+const jsonContent = (schema: JsonSchema, { named }: Schemas): OpenApiObject => ({
   'application/json': { schema, example: exampleOf(schema, named) },
 })
 
-function successes({ access, schema: { response = {} } }: Operation, schemas: Schemas): Record<string, JsonSchema> {
+function successes({ access, schema: { response = {} } }: Operation, schemas: Schemas): Record<string, OpenApiObject> {
   const own = Object.entries(response).filter(([, each]) => !refusalsOf(each))
   return Object.fromEntries(
     own.map(([status, each]) => {
@@ -166,15 +160,17 @@ const PHRASES: Readonly<Record<string, string>> = {
 }
 
 /** A made thing says where it is (RFC 9110 §15.3.2); whoever is signed in is told what is left of the quotas. */
-function headersOf(status: string, { who, unthrottled }: Operation['access']): [string, JsonSchema][] {
+function headersOf(status: string, { who, unthrottled }: Operation['access']): [string, OpenApiObject][] {
   const isCounted = !unthrottled && !['public', 'anyone', 'anonymous_or_admin'].includes(who)
   const names = [...(status === '201' ? ['Location'] : []), ...(isCounted ? ['RateLimit', 'RateLimit-Policy'] : [])]
   return names.map((name) => [name, { $ref: `#/components/headers/${name}` }])
 }
 
-function contentOf(response: z.ZodType, schemas: Schemas): JsonSchema {
+function contentOf(response: z.ZodType, schemas: Schemas): OpenApiObject {
   const schema = schemas.of(response, 'output')
   const mediaTypes = mediaTypesOf(response)
   if (mediaTypes[0] === 'application/json') return jsonContent(schema, schemas)
-  return Object.fromEntries(mediaTypes.map((mediaType) => [mediaType, { schema }]))
+  return Object.fromEntries(
+    mediaTypes.map((mediaType) => [mediaType, { schema: mediaType.endsWith('json') ? { type: 'object' } : schema }]),
+  )
 }

@@ -2,7 +2,7 @@ import { REFUSALS, type RefusalCode } from '../../kernel/refusal.ts'
 import { translate } from '../../kernel/texts.ts'
 import { type Operation } from './operations.ts'
 import { refusalsOf } from '../../http/openapi.ts'
-import type { JsonSchema } from './schemas.ts'
+import type { OpenApiObject } from './schemas.ts'
 
 export const CODES = Object.keys(REFUSALS) as readonly RefusalCode[]
 
@@ -22,7 +22,8 @@ export function codesOf({ method, access: { who, unthrottled }, schema }: Operat
   if (who !== 'public') add(BEARER)
   if (['signed_in', 'self_or_admin', 'admin'].includes(who)) add(['not_authenticated'])
   if (['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who)) add(['permission_denied'])
-  if (!unthrottled) add(['throttled', 'overloaded'])
+  if (!unthrottled) add(['throttled'])
+  if (!unthrottled || method !== 'GET') add(['overloaded'])
   return CODES.filter((code) => codes.has(code))
 }
 
@@ -32,8 +33,8 @@ const FAULTS = schemaRef('Faults')
 
 /** What responses refer to, gathered while they are described: each told once, and only what is needed. */
 export interface SharedProblems {
-  readonly responses: Record<string, JsonSchema>
-  readonly examples: Record<string, JsonSchema>
+  readonly responses: Record<string, OpenApiObject>
+  readonly examples: Record<string, OpenApiObject>
 }
 
 /** One response for each status these codes have. `fields` are the members of the body, each of which can be at fault. */
@@ -41,7 +42,7 @@ export function problemResponses(
   codes: readonly RefusalCode[],
   fields: readonly string[],
   shared: SharedProblems,
-): Record<string, JsonSchema> {
+): Record<string, OpenApiObject> {
   const byStatus = Map.groupBy(codes, (code) => REFUSALS[code])
   return Object.fromEntries(
     [...byStatus].map(([status, those]) => {
@@ -53,14 +54,14 @@ export function problemResponses(
   )
 }
 
-function share({ responses }: SharedProblems, code: RefusalCode, response: JsonSchema): JsonSchema {
+function share({ responses }: SharedProblems, code: RefusalCode, response: OpenApiObject): OpenApiObject {
   responses[code] ??= response
   return { $ref: `#/components/responses/${code}` }
 }
 
-function problemResponse(status: number, codes: readonly RefusalCode[], fields: readonly string[]): JsonSchema {
+function problemResponse(status: number, codes: readonly RefusalCode[], fields: readonly string[]): OpenApiObject {
   const headers = HEADERS_BY_STATUS[status] ?? []
-  const examples = codes.map((code) => [code, exampleFor(code, fields)])
+  const examples = codes.map((code) => [code, exampleFor(code, fields)] as const)
   return {
     description: codes.map((code) => `\`${code}\`: ${translate('en', `refusal.${code}.title`)}`).join('; '),
     ...(headers.length > 0 && { headers: Object.fromEntries(headers.map((name) => [name, headerRef(name)])) }),
@@ -80,7 +81,7 @@ const HEADERS_BY_STATUS: Readonly<Record<number, readonly string[]>> = {
 }
 
 /** What these codes make of the common problem: which `code` it has, and lists of faults under the fields' own names. */
-function narrowed(codes: readonly RefusalCode[], fields: readonly string[]): JsonSchema {
+function narrowed(codes: readonly RefusalCode[], fields: readonly string[]): OpenApiObject {
   const code = codes.length === 1 ? { const: codes[0] } : { enum: codes }
   if (!codes.includes('invalid')) return { type: 'object', properties: { code } }
   const faults = Object.fromEntries([...fields, 'non_field_errors'].map((field) => [field, FAULTS]))
@@ -88,13 +89,13 @@ function narrowed(codes: readonly RefusalCode[], fields: readonly string[]): Jso
 }
 
 /** The field at fault is the operation's own; every other example is the same wherever its code occurs. */
-function exampleFor(code: RefusalCode, fields: readonly string[]): JsonSchema {
+function exampleFor(code: RefusalCode, fields: readonly string[]): OpenApiObject {
   const [field = 'non_field_errors'] = fields
   if (code !== 'invalid') return { $ref: `#/components/examples/${code}` }
   return problemExample(code, { [field]: [translate('en', 'fault.required')] })
 }
 
-const EXAMPLE_MEMBERS: Partial<Record<RefusalCode, JsonSchema>> = {
+const EXAMPLE_MEMBERS: Partial<Record<RefusalCode, OpenApiObject>> = {
   token_not_valid: {
     messages: [{ token_class: 'AccessToken', token_type: 'access', message: 'Token is expired' }],
   },
@@ -106,7 +107,7 @@ const EXAMPLE_MEMBERS: Partial<Record<RefusalCode, JsonSchema>> = {
   throttled: { detail: translate('en', 'refusal.throttled.wait', { seconds: 42 }) },
 }
 
-function problemExample(code: RefusalCode, members = EXAMPLE_MEMBERS[code]): JsonSchema {
+function problemExample(code: RefusalCode, members = EXAMPLE_MEMBERS[code]): OpenApiObject {
   const title = translate('en', `refusal.${code}.title`)
   const detail = translate('en', `refusal.${code}.detail`)
   const type = `http://localhost:8000/errors/${code}/`
@@ -114,7 +115,7 @@ function problemExample(code: RefusalCode, members = EXAMPLE_MEMBERS[code]): Jso
 }
 
 /** Every code with its status, its words and its page. */
-export const problemList = (): Record<string, JsonSchema> =>
+export const problemList = (): Record<string, OpenApiObject> =>
   Object.fromEntries(
     CODES.map((code) => {
       const [title, detail] = (['title', 'detail'] as const).map((part) => translate('en', `refusal.${code}.${part}`))
@@ -122,10 +123,10 @@ export const problemList = (): Record<string, JsonSchema> =>
     }),
   )
 
-const text = (description: string): JsonSchema => ({ type: 'string', description })
+const text = (description: string): OpenApiObject => ({ type: 'string', description })
 
 /** The schemas of failures. */
-export const PROBLEM_SCHEMAS: Readonly<Record<string, JsonSchema>> = {
+export const PROBLEM_SCHEMAS: Readonly<Record<string, OpenApiObject>> = {
   Faults: { type: 'array', items: { type: 'string' }, minItems: 1, description: 'All that is wrong with one field.' },
   RefusalCode: {
     type: 'string',

@@ -60,11 +60,16 @@ function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
       const { format, mediaType } = rendering
       const body = documents.get(format) ?? write(format)
       documents.set(format, body)
-      void reply.header('content-disposition', `inline; filename="latchkey.${format}"`).header('vary', 'accept')
+      void reply.header('content-disposition', `inline; filename="latchkey.${format}"`)
+      void varyBy(reply, 'accept')
       return sendCacheable(request, reply, cacheable(body, mediaType))
     },
   )
 }
+
+/** Adds to what the answer depends on already: the origin, where others may call. */
+const varyBy = (reply: FastifyReply, header: string) =>
+  reply.header('vary', [reply.getHeader('vary'), header].filter(Boolean).join(', '))
 
 function sendCacheable(request: FastifyRequest, reply: FastifyReply, { body, mediaType, etag }: Cacheable) {
   void reply.header('cache-control', 'no-cache').header('etag', etag)
@@ -129,5 +134,7 @@ function errorRoutes(app: App): void {
   )
 }
 
-const sendErrorPage = (request: FastifyRequest, reply: FastifyReply, html: string) =>
-  sendPage(reply.header('content-language', request.language()).header('vary', 'accept-language'), html, ERROR_POLICY)
+function sendErrorPage(request: FastifyRequest, reply: FastifyReply, html: string) {
+  void varyBy(reply, 'accept-language').header('content-language', request.language())
+  return sendPage(reply, html, ERROR_POLICY)
+}

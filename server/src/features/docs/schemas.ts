@@ -1,7 +1,20 @@
 import { z } from 'zod'
 
+/** Any object of an OpenAPI document. */
+export type OpenApiObject = Readonly<Record<string, unknown>>
+
 /** A JSON Schema (2020-12), as OpenAPI 3.1 takes it. */
-export type JsonSchema = Readonly<Record<string, unknown>>
+export interface JsonSchema {
+  readonly $ref?: string
+  readonly examples?: readonly unknown[]
+  readonly enum?: readonly unknown[]
+  readonly properties?: Readonly<Record<string, JsonSchema>>
+  readonly required?: readonly string[]
+  readonly items?: JsonSchema
+  readonly anyOf?: readonly JsonSchema[]
+  readonly type?: unknown
+  readonly [keyword: string]: unknown
+}
 
 export interface Schemas {
   /** What the Zod schema takes (`input`) or gives (`output`): by reference where it has a name (`.meta({ id })`). */
@@ -51,29 +64,23 @@ function plainKeyword(keyword: string, value: unknown): [string, unknown] {
   return keyword === 'example' ? ['examples', [value]] : [keyword, plain(value)]
 }
 
-const COMPONENT = '#/components/schemas/'
+/** The schema itself, or the one it refers to. */
+export const resolved = (schema: JsonSchema, named: Schemas['named']): JsonSchema =>
+  schema.$ref === undefined ? schema : (named[schema.$ref.split('/').at(-1)!] ?? {})
 
 /** An example of what a schema describes, put together from those its parts have. Undefined where they have none. */
 export function exampleOf(schema: JsonSchema, named: Schemas['named']): unknown {
-  const { $ref, examples, properties, items, anyOf, type } = schema as SchemaParts
-  if ($ref !== undefined) return exampleOf(named[$ref.slice(COMPONENT.length)] ?? {}, named)
-  if (examples) return examples[0]
-  for (const keyword of ['const', 'default'] as const) if (keyword in schema) return schema[keyword]
-  if (Array.isArray(schema['enum'])) return schema['enum'][0]
+  const { properties, items, anyOf, type, ...rest } = resolved(schema, named)
+  const given = givenExample(rest)
+  if (given !== undefined) return given
   if (anyOf) return exampleOf(anyOf[0] ?? {}, named) ?? null
   if (items) return [exampleOf(items, named)]
   if (Array.isArray(type)) return null
   return type === 'object' ? exampleOfMembers(properties ?? {}, named) : PLAINEST[String(type)]
 }
 
-interface SchemaParts {
-  readonly $ref?: string
-  readonly examples?: readonly unknown[]
-  readonly properties?: Readonly<Record<string, JsonSchema>>
-  readonly items?: JsonSchema
-  readonly anyOf?: readonly JsonSchema[]
-  readonly type?: unknown
-}
+const givenExample = ({ examples = [], enum: choices = [], ...rest }: JsonSchema): unknown =>
+  [...examples, rest['const'], rest['default'], ...choices].find((value) => value !== undefined)
 
 const exampleOfMembers = (members: Readonly<Record<string, JsonSchema>>, named: Schemas['named']): object =>
   Object.fromEntries(Object.entries(members).map(([name, member]) => [name, exampleOf(member, named)]))

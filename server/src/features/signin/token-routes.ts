@@ -142,7 +142,10 @@ function verifyRoute(app: App, deps: TokenRouteDeps): void {
         summary: 'Verify a token',
         description: 'Tells whether an access or refresh token of ours is live. Changes nothing.',
         body: z.object({ token: fields.verbatim().meta({ examples: [example] }) }).meta({ id: 'TokenToVerify' }),
-        response: { 200: z.object({}), ...refusals('invalid', 'token_blacklisted', 'token_not_valid') },
+        response: {
+          200: z.object({}).meta({ id: 'TokenVerified' }),
+          ...refusals('invalid', 'token_blacklisted', 'token_not_valid'),
+        },
       },
     },
     async (request) => {
