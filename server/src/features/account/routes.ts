@@ -62,14 +62,26 @@ const pathParameters = z.object({
 
 /** One set of routes on two paths: a user by number, and the caller. */
 function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
-  const isMe = path === '/api/users/me/'
-  const name = isMe ? 'Me' : 'User'
-  const answer = isMe ? ownDetail : userDetail
-  const toAnswer = isMe ? toOwnDetail : toDetail
-  const shared = { tags: ['Users'], ...(isMe ? {} : { params: pathParameters }) }
-  const config = { access: { who: isMe ? 'signed_in' : 'self_or_admin' } } as const
-  const no = refusals('permission_denied', 'not_found')
+  readRoute(app, deps, path)
+  changeRoutes(app, deps, path)
+  deleteRoute(app, deps, path)
+}
 
+/** What the routes of a path have in common. */
+function recordOf(path: RecordPath) {
+  const isMe = path === '/api/users/me/'
+  return {
+    isMe,
+    name: isMe ? 'Me' : 'User',
+    answer: isMe ? ownDetail : userDetail,
+    toAnswer: isMe ? toOwnDetail : toDetail,
+    shared: { tags: ['Users'], ...(isMe ? {} : { params: pathParameters }) },
+    config: { access: { who: isMe ? 'signed_in' : 'self_or_admin' } } as const,
+  }
+}
+
+function readRoute(app: App, deps: AccountDeps, path: RecordPath): void {
+  const { isMe, name, answer, toAnswer, shared, config } = recordOf(path)
   app.get(
     path,
     {
@@ -81,12 +93,15 @@ function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
         description: isMe
           ? 'The eight fields of a user, and what only the user is told.'
           : 'For that user and for admins. Anyone else is refused alike, whether or not the user exists.',
-        response: { 200: answer, ...no },
+        response: { 200: answer, ...refusals('permission_denied', 'not_found') },
       },
     },
     async (request) => toAnswer(await userOf(deps, request, isMe)),
   )
+}
 
+function changeRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
+  const { isMe, name, answer, toAnswer, shared, config } = recordOf(path)
   const bodies = profileBodies(deps.region, () => deps.clock.now())
   for (const method of ['PUT', 'PATCH'] as const) {
     app.route({
@@ -106,7 +121,10 @@ function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
       handler: async (request) => toAnswer(await change(deps, request, isMe)),
     })
   }
+}
 
+function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
+  const { isMe, name, shared, config } = recordOf(path)
   app.delete(
     path,
     {
