@@ -144,7 +144,7 @@ describe('a code sent again', () => {
     expect((await sendCode(world, user)).body.code).toBe('already_verified')
   })
 
-  // Guard: `where createdAt <= …` in `store.replace`. Seen failing (two mails) without it: `mayIssue` asks too early.
+  // Guard: `where createdAt <= …` in `store.replace`; see worst-moment.test.ts.
   it('is one mail when twenty ask at once, at two servers on one file, twenty rounds', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'latchkey-'))
     onTestFinished(() => rm(folder, { recursive: true }))

@@ -130,7 +130,7 @@ describe('a right code', () => {
     expect(await me(world, first.access)).toMatchObject({ phone: PHONE, phone_verified: false })
   })
 
-  // Guard: `where consumedAt is null` in `takeTries` and `consume`. Seen failing (20 × 200) without both.
+  // Guard: `where consumedAt is null` in `takeTries` and `consume`. Seen failing (10 × 200, as many as tries) without both.
   it('is taken once of twenty at once, twenty rounds (invariant I4)', async () => {
     const world = await createOpenWorld({ OTP_MAX_ATTEMPTS: '10' })
     await inTurn(20, async () => {

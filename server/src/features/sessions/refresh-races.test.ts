@@ -34,7 +34,6 @@ async function fileSettings(): Promise<Record<string, string>> {
 }
 
 describe('twenty refreshes at once', () => {
-  // Guard: `where generation = …` in `store.rotate`. Seen failing (two successors and more) without it.
   it.each(['auto', 'on'])('give one successor, byte for byte, twenty rounds: %s', async (rotation) => {
     const world = await createWorld({
       settings: { ...NO_THROTTLES, REFRESH_ROTATION: rotation, REFRESH_GRACE_SECONDS: '300' },
@@ -59,7 +58,7 @@ describe('twenty refreshes at once', () => {
     })
   })
 
-  // Guard: as above; here the two read the row before either has written it.
+  // Guard: `where generation = …` in `store.rotate`. Seen failing (two successors) without it; see worst-moment.test.ts.
   it('give one successor from two servers on one file, whose clocks differ', async () => {
     const settings = await fileSettings()
     const [one, other] = await inTurn(2, () => createWorld({ settings, compose: { inMemory: false } }))
@@ -97,7 +96,7 @@ describe('a refresh at the very moment of', () => {
     }
   }
 
-  // Guard: `where endedAt is null` in `store.rotate`. Seen failing without it where `rotate` also clears the end.
+  // The guards of the moment between reading and writing are proven one by one in worst-moment.test.ts.
   it('a logout gains nothing that outlives it', async () => {
     const world = await createWorld({ settings: { ...NO_THROTTLES, REFRESH_ROTATION: 'on' } })
     await inTurn(ROUNDS, async (round) => {
@@ -124,7 +123,7 @@ describe('a refresh at the very moment of', () => {
   }, 60_000)
 })
 
-// Guard: `where endedAt is null` in `store.end`: of many only one ends the session. Seen failing (two mails) without it.
+// Guard: `where endedAt is null` in `store.end`; see worst-moment.test.ts.
 it('twenty reuses at once, at two servers on one file, are told in one mail, twenty rounds', async () => {
   const settings = await fileSettings()
   const [one, other] = await inTurn(2, () => createWorld({ settings, compose: { inMemory: false } }))
@@ -139,7 +138,7 @@ it('twenty reuses at once, at two servers on one file, are told in one mail, twe
   })
 }, 60_000)
 
-// Guard: as above, in `endByRefresh`. Seen failing (20 × 200) without it.
+// Guard: `where endedAt is null` in `store.end`. Seen failing (20 × 200) without it.
 it('of twenty logouts at once one is answered as such, twenty rounds', async () => {
   const world = await createWorld({ settings: NO_THROTTLES })
   const user = await world.signedInUser()

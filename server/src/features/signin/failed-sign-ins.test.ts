@@ -104,8 +104,8 @@ describe('failed sign-ins', () => {
     expect(statuses(await inTurn(6, () => attempt(world, user.email, PASSWORD)))).toEqual({ 401: 5, 429: 1 })
   })
 
-  // Guard: `countFailure` counts and asks for a wait in one statement, before the hash. Seen failing (20 × 401) with
-  // `admit` called after `compare`.
+  // Guard: `countFailure` counts and asks for a wait in one statement, before the hash. Seen failing (20 × 401) without
+  // the question, and with 25 hashes where a password is compared before it.
   it('are free five times and no more when twenty come at once, twenty rounds', async () => {
     const world = await createWorld({ settings: { ...settings, THROTTLE_LOGIN: '5000/min' } })
     await inTurn(20, async (round) => {
