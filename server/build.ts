@@ -21,6 +21,17 @@ function copyAssets(): void {
   cpSync(SOURCE, DIST, { recursive: true, filter: isAsset })
 }
 
+/** ReDoc's one bundle and the licences in it: the published package does not depend on the rest of ReDoc. */
+function copyRedoc(): void {
+  const copy = (from: string, to: string) =>
+    cpSync(fileURLToPath(import.meta.resolve(`redoc/${from}`)), join(DIST, 'features/docs', to))
+  copy('bundles/redoc.standalone.js', 'redoc.standalone.js')
+  copy('bundles/redoc.standalone.js.LICENSE.txt', 'redoc.standalone.js.LICENSE.txt')
+  copy('LICENSE', 'redoc.LICENSE.txt')
+}
+
 rmSync(DIST, { recursive: true, force: true })
-if (compile()) copyAssets()
-else process.exitCode = 1
+if (compile()) {
+  copyAssets()
+  copyRedoc()
+} else process.exitCode = 1
