@@ -22,6 +22,10 @@ async function answersOf(world: World): Promise<Record<string, Answer>> {
     413: await world.call('POST', '/api/token/', { body: { email: 'a'.repeat(20_000) } }),
     415: await world.call('POST', '/api/token/', { body: {}, headers: text }),
     'bad path': await world.call('GET', '/%zz'),
+    document: await world.call('GET', '/api/schema/'),
+    docs: await world.call('GET', '/api/schema/ui/'),
+    redoc: await world.call('GET', '/api/schema/redoc/'),
+    'error page': await world.call('GET', '/errors/invalid/'),
     inbox: await world.call('GET', '/dev/inbox/'),
     deleted: await world.call('DELETE', '/api/users/me/', { token }),
   }
@@ -50,7 +54,7 @@ it('keeps browsers on https once PUBLIC_URL is https, in every answer', async ()
 })
 
 it('keeps tokens, users and problems out of every cache', async () => {
-  const { health: _, options: __, inbox: ___, ...answers } = await answersOf(await createWorld())
+  const { document: _, ...answers } = await answersOf(await createWorld())
   for (const [kind, { headers }] of Object.entries(answers)) expect(headers['cache-control'], kind).toBe('no-store')
 })
 

@@ -136,7 +136,17 @@ describe('what is counted apart', () => {
 describe('what is never throttled', () => {
   const strictest = Object.fromEntries(Object.keys(UNLIMITED).map((name) => [name, '1/day']))
 
-  it.each(['/healthz', '/readyz', '/.well-known/jwks.json', '/nothing/', '/dev/inbox/'])('%s', async (path) => {
+  it.each([
+    '/healthz',
+    '/readyz',
+    '/.well-known/jwks.json',
+    '/nothing/',
+    '/dev/inbox/',
+    '/api/schema/',
+    '/api/schema/ui/',
+    '/api/schema/redoc/',
+    '/errors/throttled/',
+  ])('%s', async (path) => {
     const world = await createWorld({ settings: strictest })
     const statuses = new Set<number>()
     for (let asked = 0; asked < 5; asked++) statuses.add((await world.call('GET', path)).status)
