@@ -23,11 +23,11 @@ function copyAssets(): void {
 
 /** ReDoc's one bundle and the licences in it: the published package does not depend on the rest of ReDoc. */
 function copyRedoc(): void {
-  const copy = (from: string, to: string) =>
-    cpSync(fileURLToPath(import.meta.resolve(`redoc/${from}`)), join(DIST, 'features/docs', to))
-  copy('bundles/redoc.standalone.js', 'redoc.standalone.js')
-  copy('bundles/redoc.standalone.js.LICENSE.txt', 'redoc.standalone.js.LICENSE.txt')
-  copy('LICENSE', 'redoc.LICENSE.txt')
+  const bundle = fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js'))
+  const copy = (from: string, to: string) => cpSync(join(bundle, from), join(DIST, 'features/docs', to))
+  copy('.', 'redoc.standalone.js')
+  copy('../redoc.standalone.js.LICENSE.txt', 'redoc.standalone.js.LICENSE.txt')
+  copy('../../LICENSE', 'redoc.LICENSE.txt')
 }
 
 rmSync(DIST, { recursive: true, force: true })

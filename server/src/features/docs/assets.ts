@@ -18,9 +18,7 @@ export const cacheable = (body: string, mediaType: string): Cacheable => ({
   etag: `"${createHash('sha256').update(body).digest('base64url')}"`,
 })
 
-const inPackage = (file: string): string => fileURLToPath(import.meta.resolve(file))
-
-const SWAGGER_UI = join(dirname(inPackage('@fastify/swagger-ui/package.json')), 'static')
+const SWAGGER_UI = join(dirname(fileURLToPath(import.meta.resolve('@fastify/swagger-ui/package.json'))), 'static')
 
 /**
  * The build copies ReDoc's one bundle beside this module: as a dependency of the published package it would bring
@@ -28,7 +26,7 @@ const SWAGGER_UI = join(dirname(inPackage('@fastify/swagger-ui/package.json')), 
  */
 function redocBundle(): string {
   const copied = join(import.meta.dirname, 'redoc.standalone.js')
-  return existsSync(copied) ? copied : inPackage('redoc/bundles/redoc.standalone.js')
+  return existsSync(copied) ? copied : fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js'))
 }
 
 const REMOTE_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg'

@@ -4,7 +4,7 @@ import { type Operation } from './operations.ts'
 import { refusalsOf } from '../../http/openapi.ts'
 import type { OpenApiObject } from './schemas.ts'
 
-export const CODES = Object.keys(REFUSALS) as readonly RefusalCode[]
+const CODES = Object.keys(REFUSALS) as readonly RefusalCode[]
 
 /** What the bearer token of a request can be refused for. */
 const BEARER = ['bad_authorization_header', 'token_not_valid', 'user_not_found', 'user_inactive'] as const
