@@ -3,7 +3,7 @@ import { killRounds } from './kill/rounds.ts'
 
 const ROUNDS = 3
 
-// Answer before the commit, or leave `synchronous = full` and the single statements of `store.ts` out, and rounds break.
+// Take AUTOINCREMENT from the users' ids, or answer a logout before its statement, and the rounds say so (I9, I2).
 it('keeps whatever it acknowledged when it is killed under load and started again', async () => {
   const lines: string[] = []
   const violations = await killRounds(ROUNDS, { untilLeasesEnd: false, say: (line) => lines.push(line) })

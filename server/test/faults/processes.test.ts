@@ -22,10 +22,14 @@ interface Person {
   signIns: number
 }
 
-async function newcomer(api: Api, email: string): Promise<Person> {
+async function signedIn(api: Api, email: string): Promise<{ access: string; refresh: string }> {
   await api('POST', '/api/users/', { body: { email, password: PASSWORD } })
-  const { body } = await api('POST', '/api/token/', { body: { email, password: PASSWORD } })
-  return { email, refresh: body.refresh, rotations: 0, signIns: 1 }
+  return (await api('POST', '/api/token/', { body: { email, password: PASSWORD } })).body
+}
+
+async function newcomer(api: Api, email: string): Promise<Person> {
+  const { refresh } = await signedIn(api, email)
+  return { email, refresh, rotations: 0, signIns: 1 }
 }
 
 /** Signs in at both servers and presents one refresh token to both, all at once. */
@@ -101,4 +105,25 @@ it('lets two servers on one file count failed sign-ins together, send one code a
   )
   const statuses = guesses.map(({ status }) => status).toSorted(ascending)
   expect(statuses).toEqual([...Array(5).fill(401), ...Array(15).fill(429)])
+}, 60_000)
+
+it('answers 503 while another process keeps the file locked, goes on reading, and recovers by itself', async () => {
+  const dataDir = temporaryFolder()
+  await using server = await startServer(dataDir, UNTHROTTLED)
+  const api = apiOf(server.url)
+  const { access: token } = await signedIn(api, 'sara@example.com')
+  const holder = spawn(process.execPath, [WRITER, join(dataDir, 'latchkey.db'), 'hold', '60000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  const ended = once(holder, 'close')
+  await once(holder.stdout, 'data')
+  const newcomer = { body: { email: 'navid@example.com', password: PASSWORD } }
+  const waiting = api('POST', '/api/users/', newcomer)
+  expect((await api('GET', '/api/users/me/', { token })).status).toBe(200)
+  expect((await api('GET', '/healthz')).status).toBe(200)
+  const refused = await waiting
+  expect([refused.status, refused.headers.get('retry-after')]).toEqual([503, expect.stringMatching(/^[1-9]\d*$/)])
+  holder.kill('SIGKILL')
+  await ended
+  expect((await api('POST', '/api/users/', newcomer)).status).toBe(201)
 }, 60_000)
