@@ -1,9 +1,10 @@
+import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { dataFiles } from './compose/foundation.ts'
 import { compose, type Latchkey } from './compose.ts'
 import type { Reading } from './config.ts'
 import { systemClock } from './kernel/clock.ts'
-import { seconds } from './kernel/duration.ts'
+import { milliseconds, seconds } from './kernel/duration.ts'
 import { systemRandom } from './kernel/random.ts'
 import { type ReadyFacts, readyText } from './ready.ts'
 import { createLogger, stopSignal } from './run-until-stopped.ts'
@@ -11,6 +12,8 @@ import { VERSION } from './kernel/version.ts'
 
 // What a request may still take once the server is told to stop.
 const DRAIN_LIMIT = seconds(10)
+
+const CLOSE_IDLE_EVERY = milliseconds(50)
 
 const FIRST_ADMIN = 'npm run --silent latchkey -- create-admin --email you@example.com'
 
@@ -33,11 +36,12 @@ export async function serve(reading: Reading, { threadPoolSize, isTerminal }: Se
     threadPoolSize,
     onStep: (step) => logger.info(step, 'database'),
   })
+  const closeIdle = idleCloser(latchkey.app)
   await listen(latchkey, config.server)
   latchkey.start()
   process.stdout.write(readyText(await readyFacts(latchkey, reading), isTerminal))
   logger.info({ signal: await stopped }, 'stopping: requests in hand finish, queued messages stay stored')
-  await stop(latchkey, logger)
+  await stop(latchkey, logger, closeIdle)
 }
 
 async function listen(latchkey: Latchkey, { host, port }: { host: string; port: number }): Promise<void> {
@@ -67,10 +71,31 @@ async function readyFacts(latchkey: Latchkey, reading: Reading): Promise<ReadyFa
   }
 }
 
-async function stop(latchkey: Latchkey, logger: Logger): Promise<void> {
+async function stop(latchkey: Latchkey, logger: Logger, closeIdle: () => void): Promise<void> {
   latchkey.announceStop()
-  const late = setTimeout(() => latchkey.app.server.closeAllConnections(), DRAIN_LIMIT).unref()
+  const late = setTimeout(() => {
+    logger.warn('ten seconds are over: requests that still run are cut off')
+    latchkey.app.server.closeAllConnections()
+  }, DRAIN_LIMIT).unref()
+  const idle = setInterval(closeIdle, CLOSE_IDLE_EVERY)
   await latchkey.close()
+  clearInterval(idle)
   clearTimeout(late)
   logger.info('stopped')
+}
+
+/**
+ * What closes the connections that wait for a request. Node does so once, when the server closes, and so leaves open both a
+ * connection whose last answer is given later and one on which no request ever began (browsers open some ahead of need).
+ */
+function idleCloser({ server }: Latchkey['app']): () => void {
+  const sockets = new Set<Socket>()
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket)
+    socket.once('close', () => sockets.delete(socket))
+  })
+  return () => {
+    server.closeIdleConnections()
+    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+  }
 }
