@@ -44,6 +44,8 @@ SwaggerUIBundle({
 
 const SWAGGER_STYLE = `
 body { margin: 0; background: #fff }
+.swagger-ui .info { margin: 24px 0 8px }
+.swagger-ui .scheme-container { margin: 0; padding: 8px 0 16px; box-shadow: none }
 `
 
 export const SWAGGER_PAGE = page(
