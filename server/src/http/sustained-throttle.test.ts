@@ -1,7 +1,7 @@
 import { setTimeout } from 'node:timers/promises'
 import { expect, it } from 'vitest'
 import { milliseconds } from '../kernel/duration.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import type { Refusal } from '../kernel/refusal.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
 import { createThrottle, type Rates } from './throttle.ts'
 

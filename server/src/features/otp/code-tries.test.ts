@@ -165,7 +165,7 @@ describe('wrong codes in a row', () => {
     const world = await createOpenWorld({ THROTTLE_OTP_VERIFY: '20/hour' })
     const user = await world.signedInUser()
     const sessions = await inTurn(5, async () => ({ ...user, ...(await world.signIn(user)).body }))
-    const answers = (await inTurn(5, (index) => fail(world, sessions[index]!, 5))).flat()
+    const answers = (await inTurn(5, (index) => fail(world, sessions[index], 5))).flat()
     expect(statuses(answers)).toEqual({ 400: 20, 429: 5 })
   })
 })

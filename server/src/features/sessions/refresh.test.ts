@@ -177,7 +177,7 @@ describe('the idle end', () => {
 it('goes on when the clock is set back', async () => {
   const world = await createWorld()
   const user = await world.signedInUser()
-  world.clock.turn(hours(-3) as Duration)
+  world.clock.turn(hours(-3))
   const { refresh: second } = (await refresh(world, user.refresh)).body
   const answer = await refresh(world, second)
   expect(answer.status).toBe(200)
