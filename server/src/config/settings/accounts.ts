@@ -125,7 +125,7 @@ export const THROTTLES = {
   THROTTLE_LOGIN: {
     kind: rate,
     default: '20/min',
-    help: 'Whatever takes a password, or a code without a session, by address.',
+    help: 'Whatever takes a password, or a code without a session, by address; a rate a minute allows five times as many an hour.',
     example: '10/min',
   },
   THROTTLE_REGISTER: { kind: rate, default: '30/hour', help: 'Registrations, by address.', example: '5/hour' },
