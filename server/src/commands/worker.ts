@@ -1,5 +1,5 @@
 import { composeWorker } from '../compose/worker.ts'
-import { createLogger, stopSignal } from '../run-until-stopped.ts'
+import { createLogger, endProcess, stopSignal } from '../run-until-stopped.ts'
 import { type Command, refused } from './command.ts'
 
 export const workerCommand: Command = {
@@ -21,6 +21,6 @@ channels that have a gateway. SIGTERM or Ctrl+C stops it: what is in hand is fin
     logger.info({ signal: await stopped }, 'stopping: messages in hand are finished, the rest stays stored')
     await close()
     logger.info('stopped')
-    return { kind: 'ended' }
+    return endProcess()
   },
 }

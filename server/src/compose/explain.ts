@@ -34,6 +34,7 @@ type SystemError = NodeJS.ErrnoException & { readonly port?: number; readonly ad
 export function explain(error: unknown): string {
   if (OPERATORS.some((kind) => error instanceof kind)) return (error as Error).message
   const system = error as SystemError
+  if (system.name === 'AbortError') return 'Stopped before anything was done.'
   const words = REFUSED_BY_SYSTEM[system.code ?? '']
   return words ? words(system) : (system.stack ?? String(error))
 }

@@ -1,0 +1,13 @@
+import { readFileSync } from 'node:fs'
+import { expect, it } from 'vitest'
+import { COMMANDS } from './all.ts'
+import { commandHelp, overview } from './help.ts'
+
+const page = readFileSync(new URL('../../../docs/command-line.md', import.meta.url), 'utf8')
+
+it.each([
+  ['the overview', overview(COMMANDS)],
+  ...COMMANDS.map((command) => [`the help of ${command.name}`, commandHelp(command)] as const),
+])('docs/command-line.md has %s word for word', (_, text) => {
+  expect(page).toContain(`\`\`\`text\n${text}\n\`\`\`\n`)
+})
