@@ -1,24 +1,13 @@
-import type { AddressInfo } from 'node:net'
 import type { Page } from 'playwright-core'
-import { expect, it, type TestContext } from 'vitest'
-import { openPage } from '../browser.ts'
-import { createWorld, PASSWORD } from '../world.ts'
+import { expect, it } from 'vitest'
+import { PASSWORD } from '../world.ts'
+import { open } from './open.ts'
 
 /** Of a browser's globals, what is asked for in one: Node's types do not know it. */
 interface Browser {
   readonly localStorage: object
   readonly sessionStorage: object
   readonly document: { readonly cookie: string }
-}
-
-async function open(context: TestContext, path: string) {
-  const world = await createWorld()
-  const { app } = world.latchkey
-  await app.listen({ host: '127.0.0.1', port: 0 })
-  const origin = `http://127.0.0.1:${(app.server.address() as AddressInfo).port}`
-  const { page, complaints } = await openPage(context, origin)
-  await page.goto(`${origin}${path}`)
-  return { world, page, complaints }
 }
 
 /** Opens an operation in Swagger UI, sends it, and gives back the status and the body it shows. */
