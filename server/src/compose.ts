@@ -95,9 +95,9 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     },
     async close() {
       life.isStopping = true
-      await app.close()
+      // At the same time, so that a slow request and a slow gateway together take no longer than one of them.
+      await Promise.all([app.close(), parts.worker.stop()])
       life.stopHousekeeping()
-      await parts.worker.stop()
       await Promise.all([gateways.email?.close(), gateways.sms?.close()])
       keyring.close()
       await foundation.close()

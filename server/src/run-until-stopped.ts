@@ -13,6 +13,12 @@ export function stopSignal(): Promise<NodeJS.Signals> {
   })
 }
 
+/**
+ * Ends the process now that all of ours is closed. A gateway that never answers would keep it for as long as its time-outs,
+ * and its message is in the outbox all the same.
+ */
+export const endProcess = (): never => process.exit()
+
 /** JSON lines on stdout. What nobody caught is a fault of ours: it is logged, and ends the process with exit code 1. */
 export function createLogger(level: string): Logger {
   // Not in the request's own time: a line written at once costs as much as all else in a cheap request. Lines leave in order

@@ -7,7 +7,7 @@ import { systemClock } from './kernel/clock.ts'
 import { milliseconds, seconds } from './kernel/duration.ts'
 import { systemRandom } from './kernel/random.ts'
 import { type ReadyFacts, readyText } from './ready.ts'
-import { createLogger, stopSignal } from './run-until-stopped.ts'
+import { createLogger, endProcess, stopSignal } from './run-until-stopped.ts'
 import { VERSION } from './kernel/version.ts'
 
 // What a request may still take once the server is told to stop.
@@ -82,6 +82,7 @@ async function stop(latchkey: Latchkey, logger: Logger, closeIdle: () => void): 
   clearInterval(idle)
   clearTimeout(late)
   logger.info('stopped')
+  endProcess()
 }
 
 /**
