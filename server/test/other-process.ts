@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { onTestFinished } from 'vitest'
-import { NO_THROTTLES } from './wire.ts'
+import { UNLIMITED } from './unlimited.ts'
 import { createWorld, type World } from './world.ts'
 
 /**
@@ -22,7 +22,7 @@ export async function createSharedWorld(
     if (sql !== undefined) other.exec(sql)
   }
   const world = await createWorld({
-    settings: { ...NO_THROTTLES, ...settings, DATA_DIR: folder },
+    settings: { ...UNLIMITED, ...settings, DATA_DIR: folder },
     compose: { inMemory: false, beforeStatement: (sql) => sql.startsWith('begin') && act() },
   })
   const other = new DatabaseSync(join(folder, 'latchkey.db'))

@@ -55,14 +55,3 @@ export async function hashesOf(world: World, act: () => Promise<unknown>): Promi
   await act()
   return world.latchkey.passwords.load().done - before
 }
-
-/** Nothing of what only guards against strangers in numbers, so that what is left can be seen alone. */
-export const NO_THROTTLES = {
-  THROTTLE_ANON: 'off',
-  THROTTLE_USER: 'off',
-  THROTTLE_LOGIN: 'off',
-  THROTTLE_REGISTER: 'off',
-  THROTTLE_REFRESH: 'off',
-  THROTTLE_OTP_SEND: 'off',
-  THROTTLE_OTP_VERIFY: 'off',
-}

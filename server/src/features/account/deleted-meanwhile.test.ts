@@ -2,7 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder } from '../../../test/database.ts'
-import { NO_THROTTLES } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
 import { type Answer, createWorld, type SignedIn, type World } from '../../../test/world.ts'
 
 /**
@@ -24,7 +24,7 @@ beforeEach(async () => {
     if (statementsLeft === 0) strike()
   }
   world = await createWorld({
-    settings: { ...NO_THROTTLES, DATA_DIR: folder },
+    settings: { ...UNLIMITED, DATA_DIR: folder },
     compose: { inMemory: false, beforeStatement },
   })
   other = new DatabaseSync(join(folder, 'latchkey.db'))

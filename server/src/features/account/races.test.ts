@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../../../test/database.ts'
-import { atOnce, inTurn, NO_THROTTLES, statuses } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
 
 /** Each test names the guard it proves, and was seen failing without it. */
@@ -11,7 +12,7 @@ const PATIENCE = { timeout: 120_000 }
 let world: World
 
 beforeEach(async () => {
-  world = await createWorld({ settings: NO_THROTTLES })
+  world = await createWorld({ settings: UNLIMITED })
 })
 
 const register = (email: string, at = world) => at.call('POST', '/api/users/', { body: { email, password: PASSWORD } })
@@ -44,7 +45,7 @@ describe('of twelve registrations at once', () => {
 
   // Guard: `on conflict do nothing`, where no line of ours stands between the two.
   it('by two servers on one file, one is made and none fails', PATIENCE, async () => {
-    const options = { settings: { ...NO_THROTTLES, DATA_DIR: temporaryFolder() }, compose: { inMemory: false } }
+    const options = { settings: { ...UNLIMITED, DATA_DIR: temporaryFolder() }, compose: { inMemory: false } }
     const servers = [await createWorld(options), await createWorld(options)]
     await inTurn(ROUNDS, async (round) => {
       const answers = await atOnce(12, (index) => register(`sara${round}@example.com`, servers[index % 2]))

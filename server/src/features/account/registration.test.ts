@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { NO_THROTTLES } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
 import { createWorld, PASSWORD, type World } from '../../../test/world.ts'
 
 const register = (world: World, body: unknown, options: { token?: string } = {}) =>
@@ -81,7 +81,7 @@ describe('a registration', () => {
 
 describe('a faulty registration', () => {
   it('is told what is missing, blank, null or of another type, in the words of DRF', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const required = ['This field is required.']
     const blank = ['This field may not be blank.']
     const none = ['This field may not be null.']
@@ -99,7 +99,7 @@ describe('a faulty registration', () => {
   })
 
   it('is told every fault of every field at once, a taken address among them', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     await world.signedInUser('sara@gmail.com')
     const taken = { email: ['user with this email already exists.'] }
     const long = ['Ensure this field has no more than 150 characters.']
@@ -121,7 +121,7 @@ describe('a faulty registration', () => {
   })
 
   it('is no more than a fault where a body is no object', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const expected = (got: string) => ({
       non_field_errors: [`Invalid data. Expected a dictionary, but got ${got}.`],
     })
@@ -135,7 +135,7 @@ describe('a faulty registration', () => {
   })
 
   it('keeps NUL and half characters out of the database', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const [nul, half] = [['Null characters are not allowed.'], ['Not a valid string.']]
     const withNul = { email: 'a\0@example.com', password: `${PASSWORD}\0`, first_name: 'a\0b', last_name: '\0' }
     expect(await faultsOf(world, withNul)).toEqual({ email: nul, password: nul, first_name: nul, last_name: nul })
@@ -220,7 +220,7 @@ describe('whatever strangers send', () => {
   )
 
   it('is answered by 201 or 400, and what is accepted can sign in', { timeout: 60_000 }, async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     let accepted = 0
     await fc.assert(
       fc.asyncProperty(body, async (wanted) => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { codeFor, PHONE, RIGHT, said, setPhone, verifyCode } from '../../../test/codes.ts'
-import { NO_THROTTLES, readToken } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { readToken } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 
@@ -31,7 +32,7 @@ async function returningUser(world: World): Promise<SignedIn> {
 
 describe('a code proves', () => {
   it('no second factor the first time: the address is only now known to be the user’s', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     const signedInAt = epoch(world.clock.now())
     await setPhone(world, user)
@@ -51,7 +52,7 @@ describe('a code proves', () => {
     ['email', 'otp'],
     ['phone', 'sms'],
   ])('a second factor by %s to an address verified before the session began', async (channel, method) => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await returningUser(world)
     expect(await assuranceOf(world, user)).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
     world.clock.turn(seconds(45))
@@ -64,7 +65,7 @@ describe('a code proves', () => {
   })
 
   it('both, each method named once', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await returningUser(world)
     await prove(world, user, 'email')
     await prove(world, user, 'phone')
@@ -72,7 +73,7 @@ describe('a code proves', () => {
   })
 
   it('nothing for any other session', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await returningUser(world)
     const elsewhere = (await world.signIn(user)).body
     await prove(world, user, 'email')
@@ -81,7 +82,7 @@ describe('a code proves', () => {
   })
 
   it('no second factor in a session older than the verification', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     world.clock.turn(minutes(1))
     const elsewhere: SignedIn = { ...user, ...(await world.signIn(user)).body }
@@ -91,7 +92,7 @@ describe('a code proves', () => {
   })
 
   it('no second factor when it completes a change of address', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await returningUser(world)
     await world.call('PATCH', '/api/users/me/', { token: user.access, body: { email: 'new@example.com' } })
     expect(said(await verifyCode(world, user, await world.codeTo('new@example.com')))).toEqual(RIGHT)
@@ -99,7 +100,7 @@ describe('a code proves', () => {
   })
 
   it('nothing any more once its address is changed', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     await setPhone(world, user)
     await prove(world, user, 'phone')

@@ -1,12 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { codeFor, otherCodes, RIGHT, said, sendCode, setPhone, verifyCode, WRONG } from '../../../test/codes.ts'
-import { atOnce, inTurn, NO_THROTTLES, statuses } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { seconds } from '../../kernel/duration.ts'
 import { forgetFailures } from './service.ts'
 
 const createOpenWorld = (settings: Record<string, string> = {}) =>
-  createWorld({ settings: { ...NO_THROTTLES, ...settings } })
+  createWorld({ settings: { ...UNLIMITED, ...settings } })
 
 const rows = (world: World) => world.latchkey.foundation.db.selectFrom('challenges').selectAll().execute()
 

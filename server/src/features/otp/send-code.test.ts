@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { codeFor, PHONE, RIGHT, said, sendCode, setPhone, verifyCode } from '../../../test/codes.ts'
-import { atOnce, inTurn, NO_THROTTLES, statuses } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 
@@ -70,7 +71,7 @@ describe('sending a code', () => {
   })
 
   it('goes to the pending address while one waits', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     await verify(world, user, 'email')
     await world.call('PATCH', '/api/users/me/', { token: user.access, body: { email: 'new@example.com' } })
@@ -81,7 +82,7 @@ describe('sending a code', () => {
   })
 
   it('writes in the user’s language, else in the client’s', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     const body = { email_or_phone: 'email' }
     const headers = { 'accept-language': 'fa' }
@@ -95,7 +96,7 @@ describe('sending a code', () => {
   })
 
   it('without a gateway in production answers that the channel is unavailable', async () => {
-    const settings = { ...NO_THROTTLES, ...PRODUCTION, SECRET_KEY: 'only-for-this-test '.repeat(2) }
+    const settings = { ...UNLIMITED, ...PRODUCTION, SECRET_KEY: 'only-for-this-test '.repeat(2) }
     const world = await createWorld({ settings })
     const user = await world.signedInUser()
     await setPhone(world, user)
@@ -148,7 +149,7 @@ describe('a code sent again', () => {
   it('is one mail when twenty ask at once, at two servers on one file, twenty rounds', async () => {
     const folder = await mkdtemp(join(tmpdir(), 'latchkey-'))
     onTestFinished(() => rm(folder, { recursive: true }))
-    const settings = { ...NO_THROTTLES, OTP_RESEND_SECONDS: '30', DATA_DIR: folder }
+    const settings = { ...UNLIMITED, OTP_RESEND_SECONDS: '30', DATA_DIR: folder }
     const worlds = await inTurn(2, () => createWorld({ settings, compose: { inMemory: false } }))
     const { db } = worlds[0]!.latchkey.foundation
     const user = await worlds[0]!.signedInUser()
@@ -162,7 +163,7 @@ describe('a code sent again', () => {
 })
 
 describe('codes to one address', () => {
-  const settings = { ...NO_THROTTLES, THROTTLE_OTP_SEND: '1000/hour' }
+  const settings = { ...UNLIMITED, THROTTLE_OTP_SEND: '1000/hour' }
 
   it('are five an hour, whichever session asks, and a refused one costs no cooldown', async () => {
     const world = await createWorld({ settings })
@@ -192,7 +193,7 @@ describe('codes to one address', () => {
 
   it('are not limited where THROTTLE_OTP_SEND is off, but always in production', async () => {
     const sendSeven = async (extra: Record<string, string>) => {
-      const world = await createWorld({ settings: { ...NO_THROTTLES, ...extra } })
+      const world = await createWorld({ settings: { ...UNLIMITED, ...extra } })
       const user = await world.signedInUser()
       return statuses(
         await inTurn(7, () => {
@@ -207,7 +208,7 @@ describe('codes to one address', () => {
   })
 
   it('are ten an hour of one user’s, all addresses together', async () => {
-    const world = await createWorld({ settings: { ...NO_THROTTLES, THROTTLE_OTP_SEND: '10/hour' } })
+    const world = await createWorld({ settings: { ...UNLIMITED, THROTTLE_OTP_SEND: '10/hour' } })
     const user = await world.signedInUser()
     const answers = await inTurn(11, async (index) => {
       await world.call('PATCH', '/api/users/me/', { token: user.access, body: { email: `a${index}@example.com` } })

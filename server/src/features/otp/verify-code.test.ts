@@ -11,14 +11,15 @@ import {
   verifyCode,
   WRONG,
 } from '../../../test/codes.ts'
-import { atOnce, inTurn, NO_THROTTLES, statuses } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type World } from '../../../test/world.ts'
 import { milliseconds, minutes, seconds } from '../../kernel/duration.ts'
 
 const me = async (world: World, token: string) => (await world.call('GET', '/api/users/me/', { token })).body
 
 const createOpenWorld = (settings: Record<string, string> = {}) =>
-  createWorld({ settings: { ...NO_THROTTLES, ...settings } })
+  createWorld({ settings: { ...UNLIMITED, ...settings } })
 
 const PERSIAN = (code: string) => code.replace(/\d/g, (digit) => String.fromCodePoint(0x06f0 + Number(digit)))
 const ARABIC = (code: string) => code.replace(/\d/g, (digit) => String.fromCodePoint(0x0660 + Number(digit)))

@@ -2,7 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
-import { atOnce, inTurn, NO_THROTTLES, sessionOf } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { atOnce, inTurn, sessionOf } from '../../../test/wire.ts'
 import { type Answer, createWorld, type World } from '../../../test/world.ts'
 import { seconds } from '../../kernel/duration.ts'
 
@@ -30,13 +31,13 @@ async function overlapping<T>(world: World, act: (index: number) => Promise<T>):
 async function fileSettings(): Promise<Record<string, string>> {
   const folder = await mkdtemp(join(tmpdir(), 'latchkey-'))
   onTestFinished(() => rm(folder, { recursive: true }))
-  return { ...NO_THROTTLES, DATA_DIR: folder }
+  return { ...UNLIMITED, DATA_DIR: folder }
 }
 
 describe('twenty refreshes at once', () => {
   it.each(['auto', 'on'])('give one successor, byte for byte, twenty rounds: %s', async (rotation) => {
     const world = await createWorld({
-      settings: { ...NO_THROTTLES, REFRESH_ROTATION: rotation, REFRESH_GRACE_SECONDS: '300' },
+      settings: { ...UNLIMITED, REFRESH_ROTATION: rotation, REFRESH_GRACE_SECONDS: '300' },
     })
     let { refresh: token } = await world.signedInUser()
     await inTurn(ROUNDS, async (round) => {
@@ -73,7 +74,7 @@ describe('twenty refreshes at once', () => {
   }, 60_000)
 
   it('of the token before and the token after never give two living children', async () => {
-    const world = await createWorld({ settings: { ...NO_THROTTLES, REFRESH_GRACE_SECONDS: '300' } })
+    const world = await createWorld({ settings: { ...UNLIMITED, REFRESH_GRACE_SECONDS: '300' } })
     await inTurn(ROUNDS, async () => {
       const user = await world.signedInUser()
       const { refresh: second } = (await refresh(world, user.refresh)).body
@@ -98,7 +99,7 @@ describe('a refresh at the very moment of', () => {
 
   // The guards of the moment between reading and writing are proven one by one in worst-moment.test.ts.
   it('a logout gains nothing that outlives it', async () => {
-    const world = await createWorld({ settings: { ...NO_THROTTLES, REFRESH_ROTATION: 'on' } })
+    const world = await createWorld({ settings: { ...UNLIMITED, REFRESH_ROTATION: 'on' } })
     await inTurn(ROUNDS, async (round) => {
       const user = await world.signedInUser()
       const out = { token: user.access, body: { refresh: user.refresh } }
@@ -111,7 +112,7 @@ describe('a refresh at the very moment of', () => {
   }, 60_000)
 
   it('a deletion gains nothing that outlives it', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     await inTurn(ROUNDS, async (round) => {
       const user = await world.signedInUser()
       const answers = await overlapping(world, (index) =>
@@ -140,7 +141,7 @@ it('twenty reuses at once, at two servers on one file, are told in one mail, twe
 
 // Guard: `where endedAt is null` in `store.end`. Seen failing (20 × 200) without it.
 it('of twenty logouts at once one is answered as such, twenty rounds', async () => {
-  const world = await createWorld({ settings: NO_THROTTLES })
+  const world = await createWorld({ settings: UNLIMITED })
   const user = await world.signedInUser()
   await inTurn(ROUNDS, async () => {
     const other = (await world.signIn(user)).body

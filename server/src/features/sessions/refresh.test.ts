@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { inTurn, NO_THROTTLES, readToken, sessionOf } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { inTurn, readToken, sessionOf } from '../../../test/wire.ts'
 import { type Answer, createWorld, type World } from '../../../test/world.ts'
 import { days, type Duration, hours, milliseconds, minutes, seconds } from '../../kernel/duration.ts'
 
@@ -105,7 +106,7 @@ describe('refreshing', () => {
 
 describe('a client that never takes the new refresh token', () => {
   it('goes on with its first to the session’s fixed end', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     for (let day = 1; day < 30; day++) {
       world.clock.turn(days(1))

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest'
-import { atOnce, inTurn, NO_THROTTLES, sessionOf } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { atOnce, inTurn, sessionOf } from '../../../test/wire.ts'
 import { createWorld, type World } from '../../../test/world.ts'
 import { minutes } from '../../kernel/duration.ts'
 
@@ -7,7 +8,7 @@ const living = (world: World) =>
   world.latchkey.foundation.db.selectFrom('sessions').selectAll().where('endedAt', 'is', null).execute()
 
 it('keeps fifty sessions of a user; the one used longest ago leaves', async () => {
-  const world = await createWorld({ settings: NO_THROTTLES })
+  const world = await createWorld({ settings: UNLIMITED })
   const first = await world.signedInUser()
   world.clock.turn(minutes(1))
   const second = (await world.signIn(first)).body
@@ -27,7 +28,7 @@ it('keeps fifty sessions of a user; the one used longest ago leaves', async () =
 }, 60_000)
 
 it('keeps fifty when twenty sign in at once', async () => {
-  const world = await createWorld({ settings: NO_THROTTLES })
+  const world = await createWorld({ settings: UNLIMITED })
   const user = await world.signedInUser()
   await inTurn(3, () => atOnce(20, () => world.signIn(user)))
   expect(await living(world)).toHaveLength(50)

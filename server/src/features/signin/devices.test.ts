@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { inTurn, NO_THROTTLES } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { inTurn } from '../../../test/wire.ts'
 import { createWorld, PASSWORD, type World } from '../../../test/world.ts'
 import { minutes } from '../../kernel/duration.ts'
 
@@ -48,7 +49,7 @@ describe('a device', () => {
   })
 
   it('leaves when fifty others were used since', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const { email } = await world.signedInUser()
     await inTurn(50, () => {
       world.clock.turn(minutes(1))

@@ -1,6 +1,7 @@
 import { hash } from '@node-rs/argon2'
 import { describe, expect, it } from 'vitest'
-import { hashesOf, NO_THROTTLES, readToken, sameButForItsId, until } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { hashesOf, readToken, sameButForItsId, until } from '../../../test/wire.ts'
 import { createWorld, PASSWORD, type World } from '../../../test/world.ts'
 import { minutes } from '../../kernel/duration.ts'
 
@@ -83,7 +84,7 @@ describe('signing in', () => {
 
 describe('a sign-in that is refused', () => {
   it('looks and costs the same for a wrong password, an unknown, a deactivated and an impossible account', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const known = await world.signedInUser()
     const closed = await world.signedInUser()
     await setUser(world, closed.id, { deactivatedAt: world.clock.now() })
@@ -109,7 +110,7 @@ describe('a sign-in that is refused', () => {
   })
 
   it('keeps out an account that was deactivated or deleted while its password was compared', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const { passwords, foundation } = world.latchkey
     const [closed, deleted] = [await world.signedInUser(), await world.signedInUser()]
     const closing = world.signIn(closed)
@@ -149,7 +150,7 @@ describe('a password kept under weaker parameters', () => {
   })
 
   it('lets in everyone who signs in at that same moment', async () => {
-    const world = await createWorld({ settings: NO_THROTTLES })
+    const world = await createWorld({ settings: UNLIMITED })
     const user = await world.signedInUser()
     await setUser(world, user.id, { passwordHash: await weak() })
     const answers = await Promise.all([1, 2, 3, 4, 5].map(() => world.signIn(user)))
