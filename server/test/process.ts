@@ -45,7 +45,7 @@ export function startProcess(
         }
         child.stdout.on('data', look)
         look()
-        void ended.then(() => fail(new Error(`ended without ${pattern}:\n${texts.out}${texts.err}`)))
+        child.once('close', () => fail(new Error(`ended without ${pattern}:\n${texts.out}${texts.err}`)))
       }),
   }
 }

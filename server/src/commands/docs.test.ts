@@ -5,7 +5,7 @@ import { commandHelp, overview } from './help.ts'
 
 const page = readFileSync(new URL('../../../docs/command-line.md', import.meta.url), 'utf8')
 
-it.each([
+it.each<readonly [string, string]>([
   ['the overview', overview(COMMANDS)],
   ...COMMANDS.map((command) => [`the help of ${command.name}`, commandHelp(command)] as const),
 ])('docs/command-line.md has %s word for word', (_, text) => {
