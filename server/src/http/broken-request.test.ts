@@ -166,7 +166,8 @@ it('answers a thousand requests on one connection, tells the client to close it 
   expect(world.latchkey.app.server.maxRequestsPerSocket).toBe(1000)
   world.latchkey.app.server.maxRequestsPerSocket = 3 // the proof is the same
   const answers = await send(port, `${GET}\r\n`.repeat(3), `${GET}${CLOSE}`)
-  expect(answers.map(({ status, headers }) => [status, headers['connection']])).toEqual([
+  // Node's own 503 comes in chunks, of which only the head is looked at.
+  expect(answers.slice(0, 4).map(({ status, headers }) => [status, headers['connection']])).toEqual([
     [200, 'keep-alive'],
     [200, 'keep-alive'],
     [200, 'close'],
