@@ -144,7 +144,7 @@ function successes({ access, schema: { response = {} } }: Operation, schemas: Sc
         {
           description: PHRASES[status] ?? 'OK',
           ...(headers.length > 0 && { headers: Object.fromEntries(headers) }),
-          ...(status !== '204' && { content: contentOf(each, schemas) }),
+          ...(!['204', '304'].includes(status) && { content: contentOf(each, schemas) }),
         },
       ]
     }),
@@ -156,6 +156,7 @@ const PHRASES: Readonly<Record<string, string>> = {
   201: 'Created',
   202: 'Accepted',
   204: 'Done; there is nothing to say.',
+  304: 'As it was when you read it.',
   503: 'Not now.',
 }
 

@@ -8,7 +8,7 @@ import { Refusal } from '../../kernel/refusal.ts'
 import { asset, ASSETS, type Cacheable, cacheable } from './assets.ts'
 import { describe } from './document.ts'
 import { errorListPage, errorPage, ERROR_POLICY, isCode } from './error-pages.ts'
-import { chooseRendering, type Format, RENDERINGS } from './negotiation.ts'
+import { chooseRendering, type Rendering, RENDERINGS } from './negotiation.ts'
 import type { Operation } from './operations.ts'
 import { redocPage, redocPolicy, SWAGGER_PAGE, SWAGGER_POLICY } from './pages.ts'
 
@@ -29,12 +29,11 @@ export function docsRoutes(app: App, deps: DocsDeps): void {
 }
 
 function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
-  const documents = new Map<Format, string>()
-  const write = (format: Format): string => {
+  const written = new Map<string, Cacheable>()
+  const write = ({ format, mediaType }: Rendering): Cacheable => {
     const document = describe(operations, publicUrl)
-    return format === 'json'
-      ? JSON.stringify(document)
-      : stringify(document, { lineWidth: 0, aliasDuplicateObjects: false })
+    const yaml = { lineWidth: 0, aliasDuplicateObjects: false }
+    return cacheable(format === 'json' ? JSON.stringify(document) : stringify(document, yaml), mediaType)
   }
   app.get(
     '/api/schema/',
@@ -51,18 +50,21 @@ function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
             .meta({ type: 'string', enum: ['yaml', 'json'], description: 'Goes before `Accept`.' })
             .optional(),
         }),
-        response: { 200: text(...RENDERINGS.map(([mediaType]) => mediaType)), ...refusals('not_found') },
+        response: {
+          200: text(...RENDERINGS.map(({ mediaType }) => mediaType)),
+          304: z.null(),
+          ...refusals('not_found'),
+        },
       },
     },
     async (request, reply) => {
       const rendering = chooseRendering(request.query.format, request.headers.accept)
       if (!rendering) throw new Refusal('not_found', 'no such format of the document')
-      const { format, mediaType } = rendering
-      const body = documents.get(format) ?? write(format)
-      documents.set(format, body)
-      void reply.header('content-disposition', `inline; filename="latchkey.${format}"`)
+      const document = written.get(rendering.mediaType) ?? write(rendering)
+      written.set(rendering.mediaType, document)
+      void reply.header('content-disposition', `inline; filename="latchkey.${rendering.format}"`)
       void varyBy(reply, 'accept')
-      return sendCacheable(request, reply, cacheable(body, mediaType))
+      return sendCacheable(request, reply, document)
     },
   )
 }
