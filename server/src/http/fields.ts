@@ -19,7 +19,7 @@ const unless = (wrongType: TextId) => (issue: RawIssue) => {
 }
 
 /** Adds a fault to a field from a check of ours. */
-export function addFault(context: z.RefinementCtx, fault: Fault): void {
+function addFault(context: z.RefinementCtx, fault: Fault): void {
   context.addIssue({ code: 'custom', message: fault.id, ...(fault.values && { params: { ...fault.values } }) })
 }
 

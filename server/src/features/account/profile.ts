@@ -114,7 +114,7 @@ async function forgetCodesToFormerAddresses(db: Database, user: User, changes: U
 }
 
 /** The addresses of a channel that a code may prove: the one on file and the one that waits to take its place. */
-export function addressesOf(user: User, channel: Channel): string[] {
+function addressesOf(user: User, channel: Channel): string[] {
   if (channel === 'phone') return [user.phone, user.pendingPhone].filter((phone) => phone !== null)
   return [user.emailKey, ...(user.pendingEmail === null ? [] : [emailKey(user.pendingEmail as Email)])]
 }

@@ -1,2 +1,2 @@
 export { refuseSending, withStatus } from './refusals.ts'
-export { type AddressCodeDeps, type Asker, proveCode, type Proving, sendCode, type Sending } from './codes.ts'
+export { type AddressCodeDeps, proveCode, type Proving, sendCode } from './codes.ts'

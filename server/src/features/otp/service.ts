@@ -8,7 +8,7 @@ import type { Message, Messages } from '../messages/service.ts'
 import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
-export type { Challenge, Channel, Purpose } from './store.ts'
+export type { Challenge, Channel } from './store.ts'
 export { forgetFailures, hasOpen, removeExpired, removeForChannel, voidAll } from './store.ts'
 
 export interface CodeRules {

@@ -8,10 +8,10 @@ import { findById as findUser, findStanding, type User, type UserStanding } from
 import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from './rotation.ts'
 import * as store from './store.ts'
 
-export type { EndReason, Session } from './store.ts'
+export type { Session } from './store.ts'
 export {
   countLive,
-  end,
+
   endAll,
   endEveryones,
   findById as findSession,
