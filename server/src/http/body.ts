@@ -4,7 +4,8 @@ import { Refusal } from '../kernel/refusal.ts'
 /** Deeper than any body of ours by far; a bound, so that nothing walks a tree a stranger made arbitrarily deep. */
 const MAX_DEPTH = 32
 
-const JSON_MEDIA_TYPE = /^application\/json(?:\s*;\s*charset\s*=\s*"?utf-8"?)?\s*;?\s*$/i
+// No two neighbouring parts take the same character: else a header full of spaces would be tried in 10⁸ ways.
+const JSON_MEDIA_TYPE = /^application\/json\s*(?:;\s*(?:charset\s*=\s*"?utf-8"?\s*(?:;\s*)?)?)?$/i
 
 /** Takes JSON in UTF-8 (RFC 8259 §8.1) and nothing else; every other media type is a 415. */
 export function acceptOnlyJson(app: FastifyInstance): void {

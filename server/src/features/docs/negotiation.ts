@@ -24,12 +24,7 @@ export function chooseRendering(format: unknown, accept: string | undefined): Re
 }
 
 function qualityOf(mediaType: string, accept = ''): number {
-  const ranges = accept.split(',', 50).map((range) =>
-    range
-      .trim()
-      .toLowerCase()
-      .split(/\s*;\s*/),
-  )
+  const ranges = accept.split(',', 50).map((range) => range.split(';').map((part) => part.trim().toLowerCase()))
   const parameters = ranges.find(([range]) => range === mediaType)?.slice(1)
   if (!parameters) return 0
   const weight = parameters.find((parameter) => parameter.startsWith('q='))
