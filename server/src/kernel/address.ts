@@ -10,7 +10,7 @@ export type Email = string & { readonly __brand: 'Email' }
 /** What makes one address the same as another, whatever its case and its way of writing the domain. Found and unique by. */
 export type EmailKey = string & { readonly __brand: 'EmailKey' }
 
-/** What makes two addresses one mailbox. For uniqueness alone: nobody is found, nothing is sent by it. */
+/** What makes two addresses one mailbox. For uniqueness and limits alone: nobody is found, nothing is sent by it. */
 export type MailboxKey = string & { readonly __brand: 'MailboxKey' }
 
 /** A telephone number in E.164: `+` and at most fifteen ASCII digits. */

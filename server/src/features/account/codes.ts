@@ -1,5 +1,5 @@
 import type { Database } from '../../database/schema.ts'
-import { type Email, emailKey } from '../../kernel/address.ts'
+import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
 import {
   type Binding,
@@ -51,7 +51,7 @@ export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Cha
   const binding: Binding = { userId: asker.user.id, asker: asker.session.id, channel, ...aim }
   const refusal = await mayIssue(db, codes, binding, now)
   if (refusal.kind !== 'sent') return refusal
-  const wait = await deps.destinations.take(binding.address, isVerifiedOwner(asker.user, binding))
+  const wait = await deps.destinations.take(destinationOf(channel, to), isVerifiedOwner(asker.user, binding))
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
   const issued = await db.transaction().execute(async (db): Promise<Sending> => {
     // Asked again: an account deleted meanwhile can have no code.
@@ -69,6 +69,9 @@ function targetOf(user: User, channel: Channel): (Pick<Binding, 'address' | 'pur
   const address = channel === 'email' ? emailKey(to as Email) : to
   return { to, address, purpose: pending === null ? 'verification' : 'address_change' }
 }
+
+/** What codes are counted by: the mailbox they end up in, so that no other spelling of its address has a budget of its own. */
+const destinationOf = (channel: Channel, to: string): string => (channel === 'email' ? mailboxKey(to as Email) : to)
 
 /** Verified, and shown by this very session to be in the user's hands: nothing is left to prove. */
 function isProven({ user, session }: Pick<Asker, 'user' | 'session'>, channel: Channel): boolean {

@@ -175,6 +175,20 @@ describe('codes to one address', () => {
     expect(await world.inbox(user.email)).toHaveLength(5)
   })
 
+  it('are as few however its mailbox is spelled', async () => {
+    const world = await createWorld({ settings })
+    const user = await world.signedInUser()
+    const spellings = ['victim', 'v.ictim', 'vi.ctim+a', 'victim+b', 'VICTIM', 'victim+c']
+    const answers = await inTurn(spellings.length, async (index) => {
+      const domain = index % 2 === 0 ? 'gmail.com' : 'googlemail.com'
+      const email = `${spellings[index]}@${domain}`
+      await world.call('PATCH', '/api/users/me/', { token: user.access, body: { email } })
+      world.clock.turn(minutes(1))
+      return sendCode(world, user)
+    })
+    expect(statuses(answers)).toEqual({ 200: 5, 429: 1 })
+  })
+
   it('leave its verified owner a budget that strangers cannot use up', async () => {
     const world = await createWorld({ settings })
     const [owner, stranger] = [await world.signedInUser(), await world.signedInUser()]
