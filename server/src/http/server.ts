@@ -5,9 +5,10 @@ import Fastify, {
   type FastifyInstance,
   type FastifyReply,
   type FastifyRequest,
+  type FastifyTypeProvider,
   LogController,
 } from 'fastify'
-import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { z } from 'zod'
 import type { Language } from '../kernel/language.ts'
 import type { Random } from '../kernel/random.ts'
 import { Refusal } from '../kernel/refusal.ts'
@@ -42,13 +43,19 @@ declare module 'fastify' {
   }
 }
 
+/** What a handler gets is what its schema parses to, and what it gives is what its schema writes. */
+interface ZodTypes extends FastifyTypeProvider {
+  readonly validator: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown
+  readonly serializer: this['schema'] extends z.ZodType ? z.output<this['schema']> : unknown
+}
+
 /** An app whose routes validate by Zod. */
 export type App = FastifyInstance<
   import('node:http').Server,
   import('node:http').IncomingMessage,
   import('node:http').ServerResponse,
   FastifyBaseLogger,
-  ZodTypeProvider
+  ZodTypes
 >
 
 const KIB = 1024
@@ -97,7 +104,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       void reply.headers(headers).header('x-request-id', request.id)
       void refuse(options, error, request, reply)
     },
-  }).withTypeProvider<ZodTypeProvider>()
+  }).withTypeProvider<ZodTypes>()
   ignoreUnknownExpectations(app.server)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
