@@ -11,7 +11,6 @@ import * as store from './store.ts'
 export type { Session } from './store.ts'
 export {
   countLive,
-
   endAll,
   endEveryones,
   findById as findSession,
