@@ -6,16 +6,17 @@ import { fileURLToPath } from 'node:url'
 
 /** Something that is the same for everyone and may be kept, as long as it is asked for anew (RFC 9111 §5.2.2.4). */
 export interface Cacheable {
-  readonly body: string
+  /** As bytes, which every connection shares: text is encoded anew for each answer, and kept for each slow reader. */
+  readonly body: Buffer
   readonly mediaType: string
   /** RFC 9110 §8.8.3. */
   readonly etag: string
 }
 
-export const cacheable = (body: string, mediaType: string): Cacheable => ({
-  body,
+export const cacheable = (text: string, mediaType: string): Cacheable => ({
+  body: Buffer.from(text),
   mediaType,
-  etag: `"${createHash('sha256').update(body).digest('base64url')}"`,
+  etag: `"${createHash('sha256').update(text).digest('base64url')}"`,
 })
 
 const SWAGGER_UI = join(dirname(fileURLToPath(import.meta.resolve('@fastify/swagger-ui/package.json'))), 'static')

@@ -33,7 +33,8 @@ function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
   const write = ({ format, mediaType }: Rendering): Cacheable => {
     const document = describe(operations, publicUrl)
     const yaml = { lineWidth: 0, aliasDuplicateObjects: false }
-    return cacheable(format === 'json' ? JSON.stringify(document) : stringify(document, yaml), mediaType)
+    if (format === 'json') return cacheable(JSON.stringify(document), `${mediaType}; charset=utf-8`)
+    return cacheable(stringify(document, yaml), mediaType)
   }
   app.get(
     '/api/schema/',
