@@ -198,3 +198,14 @@ describe('the code to a new address', () => {
     expect((await change({ email: 'SARA@second.example', first_name: 'Sara' })).status).toBe(200)
   })
 })
+
+it('leaves no session with a proof of an address that another has taken the place of', async () => {
+  await verifyEmail()
+  const elsewhere = { ...sara, ...(await world.signIn(sara)).body }
+  await change({ email: NEW }, elsewhere)
+  expect((await verify(await world.codeTo(NEW), elsewhere)).status).toBe(200)
+
+  world.clock.turn(minutes(2))
+  expect(await send(sara)).toMatchObject({ status: 200 })
+  expect((await send(elsewhere)).body).toMatchObject({ status: 'User already is verified' })
+})

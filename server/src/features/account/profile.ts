@@ -2,6 +2,7 @@ import { isUniqueViolation } from '../../database/errors.ts'
 import type { Database } from '../../database/schema.ts'
 import { type Email, emailKey, type Phone } from '../../kernel/address.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
+import { forgetProofs } from '../sessions/service.ts'
 import {
   emailColumns,
   findById,
@@ -50,7 +51,7 @@ export async function changeProfile(
   if (wanted.phone !== undefined) Object.assign(changes, phoneChange(user, wanted.phone, by))
   const changed = Object.keys(changes).length === 0 ? user : await update(db, userId, changes)
   if (!changed) return { kind: 'gone' }
-  await forgetCodesToFormerAddresses(db, changed, changes)
+  await forgetFormerAddresses(db, changed, changes)
   return { kind: 'changed', user: changed, pending: pendingIn(changes) }
 }
 
@@ -107,10 +108,12 @@ const pendingIn = (changes: UserChanges): Channel[] => [
   ...(changes.pendingPhone ? (['phone'] as const) : []),
 ]
 
-/** A code proves the address it went to and nothing else: those to an address the user no longer names are dropped. */
-async function forgetCodesToFormerAddresses(db: Database, user: User, changes: UserChanges): Promise<void> {
+/** A code proves the address it went to and nothing else, and so does what a session has proven. */
+async function forgetFormerAddresses(db: Database, user: User, changes: UserChanges): Promise<void> {
   if ('pendingEmail' in changes) await removeForChannel(db, user.id, 'email', addressesOf(user, 'email'))
   if ('pendingPhone' in changes) await removeForChannel(db, user.id, 'phone', addressesOf(user, 'phone'))
+  if ('emailKey' in changes) await forgetProofs(db, user.id, 'email')
+  if ('phone' in changes) await forgetProofs(db, user.id, 'phone')
 }
 
 /** The addresses of a channel that a code may prove: the one on file and the one that waits to take its place. */

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import { type Email, emailKey } from '../../kernel/address.ts'
 import type { Challenge } from '../otp/service.ts'
-import { findSession, markProven, type Session } from '../sessions/service.ts'
+import { findSession, forgetProofs, markProven, type Session } from '../sessions/service.ts'
 import {
   emailColumns,
   findById,
@@ -32,6 +32,7 @@ export async function applyProof(db: Database, rule: MailboxRule, challenge: Cha
       : await phoneProof(db, user, challenge, now)
   if ('kind' in changes) return changes
   await update(db, user.id, changes)
+  if (challenge.purpose === 'address_change') await forgetProofs(db, user.id, challenge.channel)
   await markProven(db, session.id, sessionProof(session, challenge, user, now))
   return { kind: 'verified' }
 }

@@ -15,6 +15,7 @@ export {
   endEveryones,
   findById as findSession,
   lastUse,
+  forgetProofs,
   markProven,
   removeExpired,
 } from './store.ts'

@@ -145,6 +145,12 @@ export const markProven = (
 ): Promise<Session | undefined> =>
   db.updateTable('sessions').set(proof).where('id', '=', id).returningAll().executeTakeFirst()
 
+/** No session has proven an address that has just taken another's place. */
+export async function forgetProofs(db: Database, userId: number, channel: 'email' | 'phone'): Promise<void> {
+  const proof = channel === 'email' ? { emailProvenAt: null } : { phoneProvenAt: null }
+  await db.updateTable('sessions').set(proof).where('userId', '=', userId).execute()
+}
+
 /** Rows whose tokens are all past their end serve nobody any more. */
 export async function removeExpired(db: Database, now: Date): Promise<void> {
   await db.deleteFrom('sessions').where('expiresAt', '<', now).execute()
