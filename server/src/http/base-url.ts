@@ -25,7 +25,7 @@ const HOST_WITH_PORT = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::\d{1,5})?$/i
  */
 export function isAllowedHost(host: string, allowedHosts: readonly string[]): boolean {
   const name = HOST_WITH_PORT.exec(host)?.[1]?.toLowerCase().replace(/\.$/, '')
-  // A port or a name that no URL can have would make links that nobody can follow, not even we.
+  // A port that no URL can have would make links that nobody can follow, and that we could not take apart either.
   if (name === undefined || !URL.canParse(`http://${host}`)) return false
   return allowedHosts.some((allowed) => matches(allowed.toLowerCase(), name))
 }
