@@ -73,6 +73,17 @@ describe('create-admin', () => {
     expect((await world.type('create-admin --email a@example.com')).out).toContain('is an admin already')
   })
 
+  it('warns where the address was never verified: whoever registered it may be somebody else', async () => {
+    const world = createCommandWorld()
+    await world.type('create-admin --email a@example.com --password-stdin', { standardInput: PASSWORD })
+    const promoteWith = async (emailVerifiedAt: Date | null) => {
+      await world.inside(({ db }) => db.updateTable('users').set({ adminSince: null, emailVerifiedAt }).execute())
+      return (await world.type('create-admin --email a@example.com')).out
+    }
+    expect(await promoteWith(null)).toContain('never verified: whoever registered it knows the password')
+    expect(await promoteWith(new Date(0))).not.toContain('never verified')
+  })
+
   it('refuses what is no address, and another spelling of a mailbox that has an account', async () => {
     const world = createCommandWorld()
     const input = { standardInput: PASSWORD }

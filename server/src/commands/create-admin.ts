@@ -32,8 +32,14 @@ async function promote(db: Database, user: User, { tools }: Call): Promise<Repor
   const warning = user.deactivatedAt ? ` The account is deactivated: \`latchkey users activate ${user.id}\`.` : ''
   if (user.adminSince) return { kind: 'done', text: `${named(user)} is an admin already.${warning}`, data }
   await update(db, user.id, { adminSince: tools.clock.now() })
-  return { kind: 'done', text: `${named(user)} is an admin now. The password is as it was.${warning}`, data }
+  const doubt = user.emailVerifiedAt ? '' : neverVerified(user)
+  return { kind: 'done', text: `${named(user)} is an admin now. The password is as it was.${doubt}${warning}`, data }
 }
+
+// Anybody can register an address in the hope that it will be made an admin's.
+const neverVerified = ({ id }: User): string =>
+  ' The address was never verified: whoever registered it knows the password. Unless that was you, make another admin ' +
+  `and run \`latchkey users deactivate ${id}\`.`
 
 async function createNew(db: Database, config: Config, email: Email, call: Call): Promise<Report> {
   const { random, clock } = call.tools
