@@ -47,22 +47,33 @@ const operator = (detail: string): Failure => ({ kind: 'operator_fault', reason:
 // Only the codes: the text of a refused login is the likeliest to name the account.
 function refusedLogin(replyCode: number, reply: string): Failure {
   const codes = /^\d{3}[ -]\d\.\d{1,3}\.\d{1,3}/.exec(reply)?.[0].replace('-', ' ') ?? String(replyCode)
-  const hint = /gsmtp|BadCredentials|Application-specific/i.test(reply)
-    ? 'Gmail wants an app password: https://myaccount.google.com/apppasswords'
-    : 'check EMAIL_HOST_USER and EMAIL_HOST_PASSWORD'
-  return operator(`login refused (${codes}): ${hint}`)
+  return operator(`login refused (${codes}): ${loginHint(replyCode, reply)}`)
+}
+
+function loginHint(replyCode: number, reply: string): string {
+  // RFC 4954 §6: encryption required for this mechanism.
+  if (replyCode === 538) return 'the server wants TLS first: set EMAIL_USE_TLS=true'
+  if (/gsmtp|BadCredentials|Application-specific/i.test(reply))
+    return 'Gmail wants an app password: https://myaccount.google.com/apppasswords'
+  return 'check EMAIL_HOST_USER and EMAIL_HOST_PASSWORD'
 }
 
 // Enough for a server's sentence, too little to fill a log.
 const MAX_QUOTED = 200
+// Looking for addresses takes time by the square of what is looked through: 2 s for the 64 KiB a reply may have.
+const MAX_READ = 2000
 
 /** The server's reply on one line, without any address or hidden word. */
 function quote(reply: string, hidden: Hidden): string {
   const words = new Set(hidden.map((word) => word?.toLowerCase()))
-  return reply
+  return beginningOf(reply)
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .replace(/[^\s<>]*@[^\s<>]*/g, '[address]')
     .replace(/[^\s<>()[\]"'`:;,=]+/g, (word) => (words.has(word.toLowerCase()) ? '[hidden]' : word))
     .slice(0, MAX_QUOTED)
     .trim()
 }
+
+/** Without the word that a cut would go through: half an address is not known for one. */
+const beginningOf = (reply: string): string =>
+  reply.length <= MAX_READ ? reply : reply.slice(0, MAX_READ).replace(/\S*$/, '')

@@ -150,11 +150,18 @@ describe('the login', () => {
     expect(await gateway.verify()).toEqual({ kind: 'failed', reason })
   })
 
-  it('takes an app password with the spaces Google shows it with', async () => {
-    const login = { ...LOGIN, password: 'abcdefghijklmnop' }
+  it('gives the password as it is, though it look like an app password as Google shows it', async () => {
+    const login = { ...LOGIN, password: 'four word pass word' }
     await using server = await startSmtp({ security: 'none', login })
-    await using gateway = gatewayTo(server.port, { ...login, password: 'abcd efgh ijkl mnop' })
+    await using gateway = gatewayTo(server.port, login)
     expect(await gateway.verify()).toEqual({ kind: 'ready' })
+  })
+
+  it('names the setting that is missing where the server takes no password in the clear', async () => {
+    await using server = await startSmtp({ login: LOGIN })
+    await using gateway = gatewayTo(server.port, { ...LOGIN, security: 'none' })
+    const reason = 'smtp: login refused (538): the server wants TLS first: set EMAIL_USE_TLS=true'
+    expect(await gateway.send(mailWith())).toEqual({ kind: 'operator_fault', reason })
   })
 
   it('is tried later when there were too many', async () => {

@@ -97,7 +97,7 @@ export function createSmtpGateway(
 type PooledTransport = Transporter<SMTPPoolSentMessageInfo, SMTPPoolOptions>
 
 function openTransport(settings: SmtpSettings, timeouts: SmtpTimeouts): PooledTransport {
-  const { user, password = '' } = settings
+  const { user, password: pass = '' } = settings
   return createTransport({
     pool: true,
     host: settings.host,
@@ -106,7 +106,7 @@ function openTransport(settings: SmtpSettings, timeouts: SmtpTimeouts): PooledTr
     requireTLS: settings.security === 'starttls',
     ignoreTLS: settings.security === 'none',
     tls: { minVersion: 'TLSv1.2' },
-    ...(user === undefined ? {} : { auth: { user, pass: unspaced(password) } }),
+    ...(user === undefined ? {} : { auth: { user, pass } }),
     connectionTimeout: timeouts.connection,
     dnsTimeout: timeouts.connection,
     greetingTimeout: timeouts.greeting,
@@ -121,10 +121,6 @@ function openTransport(settings: SmtpSettings, timeouts: SmtpTimeouts): PooledTr
     disableUrlAccess: true,
   })
 }
-
-/** Google shows app passwords as four groups of four letters, and means them without the spaces. */
-const unspaced = (password: string): string =>
-  /^(?:[a-z]{4} ){3}[a-z]{4}$/.test(password) ? password.replaceAll(' ', '') : password
 
 // Nodemailer reads a string as a list of recipients: nothing that could make it one, or end a header, goes through.
 const SINGLE_ADDRESS = /^[^\s\p{Cc}<>()[\]\\,;:"@]+@[^\s\p{Cc}<>()[\]\\,;:"@]+$/u
