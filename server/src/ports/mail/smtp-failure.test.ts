@@ -145,6 +145,14 @@ describe('a reason', () => {
     expect(reason).toBe('smtp: 550-5.1.1 no such user: [hidden] 550 5.1.1 [address] said [hidden], code=[hidden]')
   })
 
+  it('is found at once in the longest reply, and holds no half of an address that it was cut in', () => {
+    const began = performance.now()
+    const far = smtpFailure(reply(550, `550 ${'a'.repeat(500_000)}`, 'RCPT TO'), [])
+    const cut = smtpFailure(reply(550, `550 ${' '.repeat(1990)}sara.k@example.com`, 'RCPT TO'), [])
+    expect(performance.now() - began).toBeLessThan(1000)
+    expect([far.reason, cut.reason]).toEqual(['smtp: 550', 'smtp: 550'])
+  })
+
   it.each([
     ['550 5.4.5 Daily user sending limit exceeded. gsmtp', 'DATA', 'operator_fault'],
     ['554 5.7.1 <x@example.com>: Relay access denied', 'RCPT TO', 'operator_fault'],
