@@ -35,12 +35,9 @@ export async function rotate(db: Database, rules: RotationRules, presented: Pres
   if (!session || standing === 'gone') return { kind: 'gone' }
   if (standing === 'expired') return { kind: 'expired' }
   if (standing === 'reused') return { kind: 'reused', session }
-  const idleExpiresAt = idleEnd(rules, session, now)
-  const moved =
-    standing === 'current'
-      ? await store.rotate(db, sessionId, generation, now, idleExpiresAt)
-      : await store.touch(db, sessionId, session.generation, now, idleExpiresAt)
-  // Nobody moved it since we looked, unless another process did: then what it made of the row decides.
+  const use = { id: sessionId, generation: session.generation, now, idleExpiresAt: idleEnd(rules, session, now) }
+  const moved = await (standing === 'current' ? store.rotate(db, use) : store.touch(db, use))
+  // Nobody moved it since we looked, unless another request or process did: then what it made of the row decides.
   return moved ? { kind: 'rotated', session: moved } : rotate(db, rules, presented, now)
 }
 

@@ -26,35 +26,29 @@ export const findEnds = (
 ): Promise<Pick<Session, 'userId' | 'endedAt' | 'expiresAt'> | undefined> =>
   db.selectFrom('sessions').select(['userId', 'endedAt', 'expiresAt']).where('id', '=', id).executeTakeFirst()
 
+/** A use of a session's refresh token: of which generation, when, and where it moves the idle end. */
+export interface Use {
+  readonly id: string
+  readonly generation: number
+  readonly now: Date
+  readonly idleExpiresAt: Date
+}
+
 /** Moves a living session one generation on. Undefined when it is over or another request was first (invariant I3). */
-export const rotate = (
-  db: Database,
-  id: string,
-  generation: number,
-  now: Date,
-  idleExpiresAt: Date,
-): Promise<Session | undefined> =>
-  db
-    .updateTable('sessions')
-    .set({ generation: generation + 1, rotatedAt: now, lastUsedAt: now, idleExpiresAt })
-    .where('id', '=', id)
-    .where('generation', '=', generation)
-    .where('endedAt', 'is', null)
-    .where('idleExpiresAt', '>', now)
-    .returningAll()
-    .executeTakeFirst()
+export const rotate = (db: Database, use: Use): Promise<Session | undefined> =>
+  recordUse(db, use, { generation: use.generation + 1, rotatedAt: use.now })
 
 /** Counts a repeated rotation as use. Undefined when the session is over or its successor was used meanwhile. */
-export const touch = (
+export const touch = (db: Database, use: Use): Promise<Session | undefined> => recordUse(db, use, {})
+
+const recordUse = (
   db: Database,
-  id: string,
-  generation: number,
-  now: Date,
-  idleExpiresAt: Date,
+  { id, generation, now, idleExpiresAt }: Use,
+  moved: Partial<Pick<Session, 'generation' | 'rotatedAt'>>,
 ): Promise<Session | undefined> =>
   db
     .updateTable('sessions')
-    .set({ lastUsedAt: now, idleExpiresAt })
+    .set({ lastUsedAt: now, idleExpiresAt, ...moved })
     .where('id', '=', id)
     .where('generation', '=', generation)
     .where('endedAt', 'is', null)
