@@ -19,6 +19,18 @@ describe('keys', () => {
     expect(statesOf((await world.type('keys list --json')).json)).toEqual(['signing'])
   })
 
+  it('are told to programs in the words of the API', async () => {
+    const world = createCommandWorld()
+    const [key] = (await world.type('keys list --json')).json.keys
+    expect(key).toEqual({
+      kid: expect.stringMatching(/^[\w-]{43}$/),
+      algorithm: 'ES256',
+      state: 'signing',
+      created_at: '2026-11-22T09:00:00.000Z',
+      signs_from: '2026-11-22T09:00:00.000Z',
+    })
+  })
+
   it('never shows a private part', async () => {
     const world = createCommandWorld()
     const printed = (await world.type('keys rotate --json')).out + (await world.type('keys list')).out

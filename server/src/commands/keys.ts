@@ -9,7 +9,7 @@ export const listKeys: Command = {
   run: ({ tools }) =>
     withFoundation(tools, async ({ keys }) => {
       const states = describeKeys(keys, tools.clock.now())
-      return { kind: 'done', text: states.map(sentence).join('\n'), data: { keys: states } }
+      return { kind: 'done', text: states.map(sentence).join('\n'), data: { keys: states.map(fieldsOf) } }
     }),
 }
 
@@ -33,7 +33,7 @@ servers notice by themselves within a second.`,
       async ({ keys }) => {
         const states = describeKeys(keys, now)
         const text = [...states.map(sentence), ...(compromised ? ['', WHAT_COMPROMISED_MEANS] : [])].join('\n')
-        return { kind: 'done', text, data: { compromised, keys: states } }
+        return { kind: 'done', text, data: { compromised, keys: states.map(fieldsOf) } }
       },
       { replaceKeys: (vault) => rotateKeys(vault, { compromised }, now) },
     )
@@ -44,6 +44,16 @@ const WHAT_COMPROMISED_MEANS = `\
 Every access token given out before has ended here; clients fetch new ones with their refresh tokens, and nobody has to
 sign in again. Other services keep the key set for up to 300 seconds: until each has fetched it again it refuses the new
 tokens and still accepts the old key's, and so whatever was forged with it. Restart a service to have it fetch at once.`
+
+const fieldsOf = ({ kid, algorithm, state, createdAt, signsFrom, retiresAt, dropsAt }: KeyState): object => ({
+  kid,
+  algorithm,
+  state,
+  created_at: createdAt,
+  signs_from: signsFrom,
+  retires_at: retiresAt,
+  drops_at: dropsAt,
+})
 
 function sentence({ kid, algorithm, state, createdAt, signsFrom, retiresAt, dropsAt }: KeyState): string {
   const name = `${kid}  ${algorithm}  made ${moment(createdAt)}  `

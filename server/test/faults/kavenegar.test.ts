@@ -95,7 +95,7 @@ describe('every code Kavenegar can answer', () => {
     const [row] = await deliveriesTo(world, person)
     expect(row?.reason).toContain(`kavenegar ${status}: `)
     expect(row?.status).toBe(PASSING.includes(status) ? 'queued' : 'dead')
-    const { operatorFault } = (await world.call('GET', '/readyz')).body.gateways.sms
+    const { operator_fault: operatorFault } = (await world.call('GET', '/readyz')).body.gateways.sms
     if (OPERATORS.includes(status)) expect(operatorFault.reason).toContain(`kavenegar ${status}: `)
     if (status === 411 || PASSING.includes(status)) expect(operatorFault).toBeUndefined()
 
@@ -105,7 +105,7 @@ describe('every code Kavenegar can answer', () => {
     const codes = codesTo(person)
     expect(codes).toHaveLength(1)
     expect((await prove(world, person, codes[0])).body).toEqual({ status: 'User has Verified' })
-    expect((await world.call('GET', '/readyz')).body.gateways.sms.operatorFault).toBeUndefined()
+    expect((await world.call('GET', '/readyz')).body.gateways.sms.operator_fault).toBeUndefined()
     await expectNothingSecretLeft(world, kavenegar.key, person, codes)
   })
 })

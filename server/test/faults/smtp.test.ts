@@ -185,7 +185,7 @@ describe('a code its mail server refuses for good', () => {
     ])
     const ready = await world.call('GET', '/readyz')
     expect(ready.status).toBe(200)
-    expect(ready.body.gateways.email.operatorFault.reason).toContain('app password')
+    expect(ready.body.gateways.email.operator_fault.reason).toContain('app password')
     expect(world.logged()).toContain('messages cannot be sent until the operator mends this')
     expect(world.logged()).not.toContain('the-wrong-one')
     await expectNothingSecretLeft(world, user, [])

@@ -6,10 +6,15 @@ import type { App } from '../../http/server.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import { collectMetrics } from './metrics.ts'
 
+interface GatewayHealth {
+  readonly gateway: string
+  readonly operatorFault?: { readonly reason: string; readonly at: Date }
+}
+
 export interface HealthDeps {
   readonly db: Database
   /** How each channel's gateway fares; a complaint there is told, but does not make the server unready. */
-  readonly gateways: () => Readonly<Record<string, unknown>>
+  readonly gateways: () => Readonly<Record<string, GatewayHealth>>
   readonly isStopping: () => boolean
   readonly hashing: () => { readonly running: number; readonly waiting: number }
   readonly metricsToken: string | undefined
@@ -19,11 +24,25 @@ export interface HealthDeps {
 
 const UNTHROTTLED = { access: { who: 'public', unthrottled: true } } as const
 
+const gatewayHealth = z
+  .object({
+    gateway: z.string(),
+    operator_fault: z
+      .object({ reason: z.string(), at: z.string().meta({ format: 'date-time' }) })
+      .optional()
+      .meta({
+        description: 'What it last complained of that only the operator can mend; gone once a message is sent.',
+      }),
+  })
+  .meta({ id: 'GatewayHealth' })
+
 const readiness = z
   .object({
     status: z.enum(['ready', 'stopping', 'unavailable']),
     database: z.enum(['ok', 'unavailable']),
-    gateways: z.record(z.string(), z.unknown()),
+    gateways: z
+      .object({ email: gatewayHealth.optional(), sms: gatewayHealth.optional() })
+      .meta({ examples: [{ email: { gateway: 'smtp' }, sms: { gateway: 'kavenegar' } }] }),
   })
   .meta({ id: 'Readiness' })
 
@@ -64,10 +83,18 @@ function readinessRoute(app: App, { db, gateways, isStopping }: HealthDeps): voi
       const status = isStopping() ? 'stopping' : isDatabaseOk ? 'ready' : 'unavailable'
       return reply
         .code(status === 'ready' ? 200 : 503)
-        .send({ status, database: isDatabaseOk ? 'ok' : 'unavailable', gateways: gateways() })
+        .send({ status, database: isDatabaseOk ? 'ok' : 'unavailable', gateways: toFields(gateways()) })
     },
   )
 }
+
+const toFields = (gateways: Readonly<Record<string, GatewayHealth>>) =>
+  Object.fromEntries(
+    Object.entries(gateways).map(([channel, { gateway, operatorFault }]) => [
+      channel,
+      { gateway, ...(operatorFault && { operator_fault: { ...operatorFault, at: operatorFault.at.toISOString() } }) },
+    ]),
+  )
 
 async function answers(db: Database, request: FastifyRequest): Promise<boolean> {
   try {
