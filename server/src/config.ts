@@ -20,7 +20,6 @@ import type { Rate } from './ports/limiter/port.ts'
 export interface Config {
   /** `NODE_ENV=production`. */
   readonly production: boolean
-  readonly debug: boolean
   readonly server: {
     readonly host: string
     readonly port: number

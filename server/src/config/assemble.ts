@@ -8,7 +8,6 @@ import type { Values } from './settings.ts'
 export function assemble(values: Values): Config {
   return {
     production: values.NODE_ENV === 'production',
-    debug: values.DEBUG,
     server: serverOf(values),
     secretKey: values.SECRET_KEY,
     productName: values.PRODUCT_NAME,

@@ -7,10 +7,10 @@ const configOf = (environment: Record<string, string>) => readConfig(environment
 
 describe('a yes or no', () => {
   it.each(['True', 'true', 'TRUE', '1', 'yes', 'on', 'ok', 'y', '"True"', "'on'", ' true '])('%s is yes', (text) => {
-    expect(configOf({ DEBUG: text }).debug).toBe(true)
+    expect(configOf({ DEBUG: text }).server.logLevel).toBe('debug')
   })
   it.each(['False', 'false', '0', 'no', 'off', 'n', '"False"'])('%s is no', (text) => {
-    expect(configOf({ DEBUG: text }).debug).toBe(false)
+    expect(configOf({ DEBUG: text }).server.logLevel).toBe('info')
   })
   it.each(['maybe', '2', 'truee', 'null'])('%s is neither, and not taken for no', (text) => {
     expect(namedIn({ DEBUG: text })).toEqual(['DEBUG'])
