@@ -9,8 +9,8 @@ import {
   hasOpen,
   type Issue,
   issue,
-  mayIssue,
   verify,
+  whyNotIssue,
 } from '../otp/service.ts'
 import { findSession, type Session } from '../sessions/service.ts'
 import { findById, type MailboxRule, type User } from '../users/service.ts'
@@ -49,8 +49,8 @@ export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Cha
   if (!deps.isAvailable(channel)) return { kind: 'unavailable' }
   const { to, ...aim } = target
   const binding: Binding = { userId: asker.user.id, asker: asker.session.id, channel, ...aim }
-  const refusal = await mayIssue(db, codes, binding, now)
-  if (refusal.kind !== 'sent') return refusal
+  const refusal = await whyNotIssue(db, codes, binding, now)
+  if (refusal) return refusal
   const wait = await deps.destinations.take(destinationOf(channel, to), isVerifiedOwner(asker.user, binding))
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
   const issued = await db.transaction().execute(async (db): Promise<Sending> => {

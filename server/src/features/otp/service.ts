@@ -42,11 +42,16 @@ export type Issue =
   | { readonly kind: 'cooldown'; readonly retryAfterSeconds: number }
   | { readonly kind: 'locked' }
 
-/** Whether a code of this binding may be sent now. Changes nothing; `issue` decides again, for good. */
-export async function mayIssue(db: Database, { rules }: CodeDeps, binding: Binding, now: Date): Promise<Issue> {
+/** Why no code of this binding may be sent now, or undefined. Changes nothing; `issue` decides again, for good. */
+export async function whyNotIssue(
+  db: Database,
+  { rules }: CodeDeps,
+  binding: Binding,
+  now: Date,
+): Promise<Issue | undefined> {
   if (await isLocked(db, rules, binding)) return { kind: 'locked' }
   const last = await store.sentAt(db, binding)
-  return last && last > before(now, rules.resendAfter) ? cooldown(rules, last, now) : { kind: 'sent' }
+  return last && last > before(now, rules.resendAfter) ? cooldown(rules, last, now) : undefined
 }
 
 const cooldown = (rules: CodeRules, last: Date, now: Date): Issue => ({
