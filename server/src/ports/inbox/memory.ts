@@ -14,22 +14,16 @@ export interface LocalInbox extends Inbox {
 const CAPACITY = 200
 
 /**
- * Accepts everything and keeps the newest `capacity` messages in memory; a message sent again replaces its earlier copy.
+ * Accepts everything and keeps the newest 200 messages in memory; a message sent again replaces its earlier copy.
  * Gone when the process ends.
  */
-export function createLocalInbox({
-  clock,
-  capacity = CAPACITY,
-}: {
-  readonly clock: Clock
-  readonly capacity?: number
-}): LocalInbox {
+export function createLocalInbox({ clock }: { readonly clock: Clock }): LocalInbox {
   const kept = new Map<string, InboxMessage>() // oldest first
   const keep = async (message: InboxMessage): Promise<SendOutcome> => {
     kept.delete(message.id)
     kept.set(message.id, message)
     const oldest = kept.keys().next()
-    if (kept.size > capacity && !oldest.done) kept.delete(oldest.value)
+    if (kept.size > CAPACITY && !oldest.done) kept.delete(oldest.value)
     return { kind: 'sent', gatewayId: message.id }
   }
   const gateway = { name: 'inbox', close: async () => {} }
