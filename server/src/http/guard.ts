@@ -58,7 +58,7 @@ export function installGuard(
   })
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const access = request.routeOptions.config.access
-    if (!access) return // no route: the 404 is counted as any anonymous request is not; it costs nothing
+    if (!access) return // no route: a 404 costs nothing, so nobody counts it
     if (access.who !== 'public') request.caller = await callerOf(request, authenticate, now())
     requirePermission(access.who, request)
     if (!access.unthrottled) await throttle.request(request, reply, access.scope)
