@@ -17,6 +17,7 @@ import { acceptOnlyJson, requireJson } from './body.ts'
 import { canonicalAddress } from './client-address.ts'
 import { securityHeaders } from './headers.ts'
 import { watchMethods } from './methods.ts'
+import { closeUnread } from './pipelines.ts'
 import { languageOf, type ProblemOptions, sendProblem, toRefusal } from './problem.ts'
 import { warnOfUntrustedProxies } from './proxies.ts'
 import { brokenRequestAnswerer, ignoreUnknownExpectations, refuseAmbiguousTarget } from './strict-request.ts'
@@ -106,6 +107,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     },
   }).withTypeProvider<ZodTypes>()
   ignoreUnknownExpectations(app.server)
+  closeUnread(app.server)
   app.setValidatorCompiler(validatorCompiler)
   app.setSerializerCompiler(serializerCompiler)
   acceptOnlyJson(app)
