@@ -119,14 +119,14 @@ export const language = () => choice(LANGUAGES).nullable()
 /** A one-time code: six digits as a number or as text; spaces between, Persian and Arabic digits are fine. */
 export const sixDigits = () =>
   z
-    .union([z.string(), z.number()], {
-      error: (issue) =>
-        issue.input === undefined || issue.input === null ? unless('fault.invalid_code')(issue) : 'fault.invalid_code',
-    })
+    .union([z.string(), z.number()], { error: unless('fault.invalid_integer') })
     .transform((value, context): string => {
       const digits = toAsciiDigits(String(value)).replace(/[\s\u00a0\u200c-\u200f\u2066-\u2069]/g, '')
       if (/^[0-9]{6}$/.test(digits)) return digits
-      addFault(context, { id: value === '' ? 'fault.blank' : 'fault.invalid_code' })
+      addFault(context, { id: value === '' ? 'fault.blank' : codeFault(digits) })
       return z.NEVER
     })
     .meta({ description: 'Six digits, as text or as a number.', example: '123456' })
+
+/** DRF's words for what is no number; ours for a number that no code can be. */
+const codeFault = (text: string): TextId => (/^-?\d+$/.test(text) ? 'fault.invalid_code' : 'fault.invalid_integer')

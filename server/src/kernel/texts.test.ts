@@ -40,7 +40,7 @@ describe('texts', () => {
 
   it('keeps the quotation marks that clients of the first API compare with', () => {
     expect(translate('en', 'fault.not_a_choice', { value: 'Q' })).toBe('"Q" is not a valid choice.')
-    expect(translate('en', 'fault.min_length', { min: 8 })).toBe('Ensure this field has at least 8 characters.')
+    expect(translate('en', 'fault.password_too_short', { min: 8 })).toBe('Ensure this field has at least 8 characters.')
   })
 
   it('never reads a value as a pattern', () => {
@@ -54,6 +54,6 @@ describe('texts', () => {
   })
 
   it('fails loudly when a value is missing', () => {
-    expect(() => translate('en', 'fault.min_length')).toThrow(/min/)
+    expect(() => translate('en', 'fault.password_too_short')).toThrow(/min/)
   })
 })

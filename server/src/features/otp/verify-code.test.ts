@@ -178,9 +178,14 @@ describe('a malformed code', () => {
     [undefined, 'This field is required.'],
     [null, 'This field may not be null.'],
     ['', 'This field may not be blank.'],
-    ...['12345', '1234567', 'abcdef', '12345a', '-12345', 12_345, 1_234_567, 123_456.7, -123_456, true, [], {}].map(
-      (code): [unknown, string] => [code, 'A code is six digits.'],
-    ),
+    ...['abcdef', '12345a', 123_456.7, true, [], {}].map((code): [unknown, string] => [
+      code,
+      'A valid integer is required.',
+    ]),
+    ...['12345', '1234567', '-12345', 12_345, 1_234_567, -123_456].map((code): [unknown, string] => [
+      code,
+      'A code is six digits.',
+    ]),
   ]
 
   it('is a fault of its field and costs no try', async () => {
