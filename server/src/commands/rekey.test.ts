@@ -62,7 +62,15 @@ describe('keys rekey', () => {
     world.set({ SECRET_KEY: newSecret() })
     const { code, json } = await world.type('keys rekey --yes --json')
     expect(code).toBe(0)
-    expect(json).toEqual({ carried_out: true, sessions: 1, codes: 1, devices: 1, counters: 1, resealed: 1, givenUp: 1 })
+    expect(json).toEqual({
+      carried_out: true,
+      sessions: 1,
+      codes: 1,
+      devices: 1,
+      counters: 1,
+      resealed: 1,
+      given_up: 1,
+    })
     await expectMoved(world, used)
     expect((await world.type('keys rekey --yes')).err).toContain('already')
   })

@@ -42,13 +42,23 @@ function reportOf(result: Rekeying): Report {
         'None of the secrets known here is the one that was used so far. Give that one with --old-secret-stdin.',
       )
     case 'planned':
-      return { kind: 'failed', text: planText(result), data: { carried_out: false, ...numbers(result) } }
+      return { kind: 'failed', text: planText(result), data: plannedFields(result) }
     case 'done':
-      return { kind: 'done', text: doneText(result), data: { carried_out: true, ...numbers(result) } }
+      return { kind: 'done', text: doneText(result), data: doneFields(result) }
   }
 }
 
-const numbers = ({ kind: _, ...rest }: Rekeying): object => rest
+const plannedFields = ({ sessions, messages }: Extract<Rekeying, { kind: 'planned' }>): object => ({
+  carried_out: false,
+  sessions,
+  messages,
+})
+
+const doneFields = ({ kind: _, givenUp, ...counts }: Extract<Rekeying, { kind: 'done' }>): object => ({
+  carried_out: true,
+  ...counts,
+  given_up: givenUp,
+})
 
 const planText = ({ sessions, messages }: Extract<Rekeying, { kind: 'planned' }>): string => `\
 Moving to the secret of the settings means:
