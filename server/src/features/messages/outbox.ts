@@ -30,6 +30,18 @@ export async function insertDelivery(db: Database, delivery: NewDelivery, now: D
     .execute()
 }
 
+/** How many messages of this kind a user was given since then, whatever became of them. */
+export async function countSince(db: Database, userId: number, template: string, since: Date): Promise<number> {
+  const { count } = await db
+    .selectFrom('deliveries')
+    .select((select) => select.fn.countAll().as('count'))
+    .where('userId', '=', userId)
+    .where('template', '=', template)
+    .where('createdAt', '>', since)
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
 /** Whether anything waits for a worker: an attempt that is due, a lease or a deadline that ran out. Takes no lock. */
 export async function hasDue(db: Database, now: Date): Promise<boolean> {
   const due = await db

@@ -1,10 +1,10 @@
 import type { Database } from '../../database/schema.ts'
-import { after, days } from '../../kernel/duration.ts'
+import { after, before, days } from '../../kernel/duration.ts'
 import { uuidv7, type Random } from '../../kernel/random.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { sealContent, type Content } from './content.ts'
 import type { Message } from './message.ts'
-import { insertDelivery } from './outbox.ts'
+import { countSince, insertDelivery } from './outbox.ts'
 import { renderMail } from './templates/mail.ts'
 import { renderSms } from './templates/sms.ts'
 import type { Sender } from './templates/wording.ts'
@@ -16,10 +16,15 @@ export { type Resealed, resealQueued } from './reseal.ts'
 // A notice that comes later than a day frightens more than it helps.
 const NOTICE_LIFETIME = days(1)
 
+// Whoever registered with a stranger's address can bring about as many notices to it as he likes; the tenth a day tells its
+// owner all that the hundredth would.
+const NOTICES_A_DAY = 10
+
 export interface Messages {
   /**
    * Stores the message, rendered and sealed, through `db`: the caller's transaction, so that it is sent if and only if
-   * what it tells of was committed. A worker sends it until its code expires (a notice: for a day).
+   * what it tells of was committed. A worker sends it until its code expires (a notice: for a day). A user is given ten
+   * notices of a kind a day, and no more.
    */
   enqueue(db: Database, message: Message, now: Date): Promise<void>
   /** To be called after that commit: a worker in this process looks at once, others within a second. */
@@ -37,6 +42,7 @@ export function createMessages({ secret, random, sender, wake }: MessagesDeps): 
   return {
     wake,
     async enqueue(db, message, now) {
+      if (await isOneNoticeTooMany(db, message, now)) return
       const id = uuidv7(random, now)
       const delivery = {
         id,
@@ -49,6 +55,11 @@ export function createMessages({ secret, random, sender, wake }: MessagesDeps): 
       await insertDelivery(db, delivery, now)
     },
   }
+}
+
+async function isOneNoticeTooMany(db: Database, message: Message, now: Date): Promise<boolean> {
+  if ('code' in message) return false
+  return (await countSince(db, message.userId, message.kind, before(now, days(1)))) >= NOTICES_A_DAY
 }
 
 function contentOf(message: Message, sender: Sender, now: Date): Content {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { readToken, sessionOf } from '../../../test/wire.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { inTurn, readToken, sessionOf } from '../../../test/wire.ts'
 import { type Answer, createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { days, milliseconds, minutes, seconds } from '../../kernel/duration.ts'
 
@@ -149,4 +150,22 @@ it('makes each successor’s bytes from the row alone', async () => {
     exp: Math.floor(Number(session?.expiresAt) / 1000),
     generation: session?.generation,
   })
+})
+
+it('tells of ten reuses a day and no more: an address given by a stranger is nobody to flood', async () => {
+  const world = await createWorld({ settings: { ...UNLIMITED, REFRESH_ROTATION: 'on' } })
+  const user = await world.signedInUser()
+  await inTurn(12, async () => {
+    const { refresh: first } = (await world.signIn(user)).body
+    const { refresh: second } = (await refresh(world, first)).body
+    await refresh(world, second)
+    expect((await refresh(world, first)).status).toBe(401)
+  })
+  expect(await world.inbox(user.email)).toHaveLength(10)
+
+  world.clock.turn(days(1))
+  const { refresh: first } = (await world.signIn(user)).body
+  await refresh(world, (await refresh(world, first)).body.refresh)
+  await refresh(world, first)
+  expect(await world.inbox(user.email)).toHaveLength(11)
 })
