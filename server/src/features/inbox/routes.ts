@@ -53,8 +53,8 @@ export function inboxRoutes(app: App, { inbox, rules }: InboxDeps): void {
   )
 }
 
-function requireVisible(rules: InboxRules, { socket, headers }: FastifyRequest): void {
-  const isVisible = isInboxVisible(rules, { peer: socket.remoteAddress, headers })
+function requireVisible(rules: InboxRules, { socket, raw, headers }: FastifyRequest): void {
+  const isVisible = isInboxVisible(rules, { peer: socket.remoteAddress, httpVersion: raw.httpVersion, headers })
   if (!isVisible) throw new Refusal('not_found', 'the inbox is for this machine alone')
 }
 

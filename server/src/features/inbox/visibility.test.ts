@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { isInboxVisible } from './visibility.ts'
 
 const OPEN = { publicUrl: undefined, trustedProxies: [] }
-const NEAR = { peer: '127.0.0.1', headers: { host: 'localhost:8000' } }
+const NEAR = { peer: '127.0.0.1', httpVersion: '1.1', headers: { host: 'localhost:8000' } }
 
 const withHeaders = (headers: Record<string, string>) => ({ ...NEAR, headers: { ...NEAR.headers, ...headers } })
 
@@ -40,6 +40,7 @@ describe('the local inbox is not there', () => {
     ['a proxy with Via', withHeaders({ via: '1.1 nginx' })],
     ['a proxy with X-Forwarded-For, even empty', withHeaders({ 'x-forwarded-for': '' })],
     ['a proxy with any other X-Forwarded header', withHeaders({ 'x-forwarded-anything': 'x' })],
+    ['a proxy that says nothing, as nginx comes', { ...NEAR, httpVersion: '1.0' }],
     ['a proxy with X-Real-IP', withHeaders({ 'x-real-ip': '127.0.0.1' })],
     ['a foreign name that resolves to this machine', withHeaders({ host: 'rebind.example.com' })],
     ['a name that begins like ours', withHeaders({ host: 'localhost.example.com' })],

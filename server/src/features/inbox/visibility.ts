@@ -9,6 +9,8 @@ export interface InboxRules {
 export interface Approach {
   /** The socket's other end, never what a header says. */
   readonly peer: string | undefined
+  /** `1.0` or `1.1`. */
+  readonly httpVersion: string
   readonly headers: Readonly<Record<string, string | string[] | undefined>>
 }
 
@@ -17,11 +19,16 @@ export interface Approach {
  * by its settings, to a loopback peer, not through a proxy, under a local name (a foreign name that resolves to 127.0.0.1
  * is an attack: DNS rebinding), and not to another site's page (Fetch Metadata).
  */
-export function isInboxVisible({ publicUrl, trustedProxies }: InboxRules, { peer, headers }: Approach): boolean {
+export function isInboxVisible(
+  { publicUrl, trustedProxies }: InboxRules,
+  { peer, httpVersion, headers }: Approach,
+): boolean {
   if (trustedProxies.length > 0) return false
   if (publicUrl !== undefined && !isLoopbackName(new URL(publicUrl).hostname)) return false
   if (peer === undefined || !isLoopbackAddress(peer)) return false
   if (Object.keys(headers).some(isProxyHeader)) return false
+  // nginx as it comes passes requests on as HTTP/1.0, with a local Host and without a word of where they are from.
+  if (httpVersion === '1.0') return false
   const { host, 'sec-fetch-site': site } = headers
   return (
     typeof host === 'string' &&
