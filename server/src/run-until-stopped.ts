@@ -19,11 +19,14 @@ export function stopSignal(): Promise<NodeJS.Signals> {
  */
 export const endProcess = (): never => process.exit()
 
+// Lines that wait while whoever reads them stands still; past it the newest are dropped, since memory is the server's.
+const MAX_LOG_WAITING = 16 * 1024 * 1024
+
 /** JSON lines on stdout. What nobody caught is a fault of ours: it is logged, and ends the process with exit code 1. */
 export function createLogger(level: string): Logger {
   // Not in the request's own time: a line written at once costs as much as all else in a cheap request. Lines leave in order
   // as soon as the last write is done; a fatal one, and the ordinary end of the process, wait for them all.
-  const logger = pino({ level }, pino.destination({ sync: false }))
+  const logger = pino({ level }, pino.destination({ sync: false, maxLength: MAX_LOG_WAITING }))
   process.on('uncaughtException', (err, origin) => {
     logger.fatal({ err, origin }, 'a fault nobody caught; the process ends')
     process.exit(1)

@@ -81,6 +81,8 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     // What still comes on a connection while we close is answered as ever, not with Fastify's own bare 503.
     return503OnClosing: false,
     requestTimeout: 15_000,
+    // A connection on which nothing moves, such as one whose peer does not read its answer. Longer than any work of ours.
+    connectionTimeout: 60_000,
     maxRequestsPerSocket: 1000,
     // Node looks for late requests only so often; every half minute, its default, would make 10 seconds 40.
     http: {
