@@ -12,7 +12,7 @@ const FEATURE_ORDER: readonly (readonly string[])[] = [
 ]
 
 /** The kernel is pure: beside itself it may use what computes and touches nothing outside. */
-const PURE_LIBRARIES = ['node:crypto', 'node:url', 'libphonenumber-js', 'intl-messageformat', 'zod']
+const PURE_LIBRARIES = ['node:crypto', 'node:net', 'node:url', 'libphonenumber-js', 'intl-messageformat', 'zod']
 
 export interface Import {
   readonly specifier: string

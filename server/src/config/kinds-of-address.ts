@@ -61,14 +61,3 @@ export const originOrStar: Kind<string> = kind('an origin or *', (text) => {
 export const webUrl: Kind<string> = kind('an http or https address without a user name or #', (text) =>
   parseWebUrl(text) ? text : undefined,
 )
-
-const LOOPBACK = new BlockList()
-LOOPBACK.addSubnet('127.0.0.0', 8, 'ipv4')
-LOOPBACK.addAddress('::1', 'ipv6')
-
-/** Whether a host, by name or address, is this very machine. Other names are not looked up. */
-export function isLoopback(hostName: string): boolean {
-  const bare = hostName.toLowerCase().replace(/^\[(.*)\]$/, '$1')
-  if (isIP(bare) === 0) return bare === 'localhost' || bare.endsWith('.localhost')
-  return LOOPBACK.check(bare, isIPv6(bare) ? 'ipv6' : 'ipv4')
-}

@@ -1,4 +1,4 @@
-import { isLoopback } from './kinds-of-address.ts'
+import { isLoopback } from '../kernel/network.ts'
 import { mailGateway } from './mail.ts'
 import type { Problem } from './problem.ts'
 import { wantsMail } from './rules.ts'

@@ -1,4 +1,4 @@
-import { isLoopback } from './kinds-of-address.ts'
+import { isLoopback } from '../kernel/network.ts'
 import type { Problem } from './problem.ts'
 import { wantsMail } from './rules.ts'
 import type { Rule, View } from './rules.ts'

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createWorld, type World } from '../../test/world.ts'
-import { canonicalAddress, networkOf } from './client-address.ts'
+import { canonicalAddress } from '../kernel/network.ts'
+import { networkOf } from './client-address.ts'
 
 describe('one client counts as one', () => {
   it.each([

@@ -1,11 +1,5 @@
 import { isIPv4, isIPv6 } from 'node:net'
-
-const V4_IN_V6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
-
-/** The text of an address, an IPv4 one inside IPv6 (RFC 4291 §2.5.5.2) in its own form, so that one client has one name. */
-export function canonicalAddress(address: string): string {
-  return V4_IN_V6.exec(address)?.[1] ?? address
-}
+import { canonicalAddress } from '../kernel/network.ts'
 
 /**
  * What one client is counted by: an IPv4 address, or the /64 of an IPv6 one (RFC 6177: a subscriber has at least that

@@ -1,4 +1,5 @@
-import { isIPv4 } from 'node:net'
+import { isIP } from 'node:net'
+import { isLoopback } from '../../kernel/network.ts'
 
 export interface InboxRules {
   readonly publicUrl: string | undefined
@@ -19,35 +20,25 @@ export interface Approach {
  * by its settings, to a loopback peer, not through a proxy, under a local name (a foreign name that resolves to 127.0.0.1
  * is an attack: DNS rebinding), and not to another site's page (Fetch Metadata).
  */
-export function isInboxVisible(
-  { publicUrl, trustedProxies }: InboxRules,
-  { peer, httpVersion, headers }: Approach,
-): boolean {
-  if (trustedProxies.length > 0) return false
-  if (publicUrl !== undefined && !isLoopbackName(new URL(publicUrl).hostname)) return false
-  if (peer === undefined || !isLoopbackAddress(peer)) return false
-  if (Object.keys(headers).some(isProxyHeader)) return false
+export function isInboxVisible(rules: InboxRules, approach: Approach): boolean {
+  return isForThisMachine(rules) && comesFromThisMachine(approach) && isUnderLocalName(approach)
+}
+
+const isForThisMachine = ({ publicUrl, trustedProxies }: InboxRules): boolean =>
+  trustedProxies.length === 0 && (publicUrl === undefined || isLoopback(new URL(publicUrl).hostname))
+
+function comesFromThisMachine({ peer, httpVersion, headers }: Approach): boolean {
+  if (peer === undefined || isIP(peer) === 0 || !isLoopback(peer)) return false
   // nginx as it comes passes requests on as HTTP/1.0, with a local Host and without a word of where they are from.
-  if (httpVersion === '1.0') return false
-  const { host, 'sec-fetch-site': site } = headers
-  return (
-    typeof host === 'string' &&
-    LOCAL_HOST.test(host) &&
-    (site === undefined || site === 'same-origin' || site === 'none')
-  )
+  return httpVersion !== '1.0' && !Object.keys(headers).some(isProxyHeader)
+}
+
+function isUnderLocalName({ headers: { host, 'sec-fetch-site': site } }: Approach): boolean {
+  const isOtherSites = site !== undefined && site !== 'same-origin' && site !== 'none'
+  return typeof host === 'string' && LOCAL_HOST.test(host) && !isOtherSites
 }
 
 const LOCAL_HOST = /^(?:localhost|127\.0\.0\.1|\[::1\])(?::\d{1,5})?$/i
 
 const isProxyHeader = (name: string): boolean =>
   name === 'forwarded' || name === 'via' || name === 'x-real-ip' || name.startsWith('x-forwarded-')
-
-/** 127.0.0.0/8 (RFC 1122 §3.2.1.3), also inside IPv6, and ::1 (RFC 4291 §2.5.3). */
-function isLoopbackAddress(address: string): boolean {
-  const plain = address.toLowerCase().replace(/^::ffff:(?=\d+\.)/, '')
-  return plain === '::1' || (isIPv4(plain) && plain.startsWith('127.'))
-}
-
-/** As `URL.hostname` writes it. */
-const isLoopbackName = (name: string): boolean =>
-  name === 'localhost' || name === '[::1]' || (isIPv4(name) && name.startsWith('127.'))
