@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest'
 import { checkAnswer } from './openapi.ts'
 
-const JSON_TYPE = 'application/json; charset=utf-8'
+const JSON_TYPE = 'application/json'
 const PROBLEM = 'application/problem+json'
 const registered = { url: 'http://localhost/api/users/1/', email: 'a@b.co', id: 1, first_name: '', last_name: '' }
 const problem = { type: 'http://localhost/errors/invalid/', title: 'T', detail: 'D', code: 'invalid', request_id: 'r' }

@@ -57,7 +57,6 @@ const ODD_PATHS: readonly (readonly [path: string, status: number])[] = [
   ['/api/users/%ED%A0%80/', 400],
   [`/api/users/${'a'.repeat(199)}/`, 401],
   [`/api/users/${'a'.repeat(300)}/`, 404],
-  ['/', 404],
   ['/favicon.ico', 404],
   ['/nothing/', 404],
   ['/api/', 404],

@@ -10,11 +10,11 @@ import Fastify, {
 } from 'fastify'
 import type { z } from 'zod'
 import type { Language } from '../kernel/language.ts'
+import { canonicalAddress } from '../kernel/network.ts'
 import type { Random } from '../kernel/random.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
 import { acceptOnlyJson, requireJson } from './body.ts'
-import { canonicalAddress } from './client-address.ts'
 import { securityHeaders } from './headers.ts'
 import { watchMethods } from './methods.ts'
 import { closeUnread } from './pipelines.ts'
@@ -145,6 +145,11 @@ function addHeaders(app: App, headers: Readonly<Record<string, string>>): void {
     // Before the body, whose kind is nobody's business where nobody is.
     if (request.is404) throw noSuchPath()
     if (request.method !== 'GET' && request.method !== 'HEAD') requireJson(request)
+  })
+  app.addHook('onSend', (_, reply, payload, done) => {
+    // JSON has no charset (RFC 8259 §11), and the origin's answers name none; Fastify adds one.
+    if (reply.getHeader('content-type') === 'application/json; charset=utf-8') void reply.type('application/json')
+    done(null, payload)
   })
 }
 

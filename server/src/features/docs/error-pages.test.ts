@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest'
+import { describe, expect, it } from 'vitest'
 import { createWorld } from '../../../test/world.ts'
 import { REFUSALS } from '../../kernel/refusal.ts'
 import { translate } from '../../kernel/texts.ts'
@@ -39,4 +39,20 @@ it('the page a problem names is there', async () => {
   const { status, text } = await world.call('GET', new URL(String(body.type)).pathname)
   expect(status).toBe(200)
   expect(text).toContain('not_authenticated')
+})
+
+describe('the bare address', () => {
+  it.each([
+    ['en', 'ltr', 'Try the API'],
+    ['fa', 'rtl', 'آزمودن API'],
+  ])('leads to everything else, in %s', async (language, direction, text) => {
+    const world = await createWorld()
+    const { status, headers, body } = await world.call('GET', '/', { headers: { 'accept-language': language } })
+    expect([status, headers['content-type']]).toEqual([200, 'text/html; charset=utf-8'])
+    expect(body).toContain(`dir="${direction}"`)
+    expect(body).toContain(`<a href="/api/schema/ui/">${text}</a>`)
+    const links = [...(body as string).matchAll(/href="(\/[^"]*)"/g)].map(([, path]) => path!)
+    expect(links).toHaveLength(5)
+    for (const path of links) expect((await world.call('GET', path)).status).toBe(200)
+  })
 })

@@ -1,42 +1,8 @@
-import { createHash } from 'node:crypto'
 import { Eta } from 'eta/core'
 import { type Language } from '../../kernel/language.ts'
 import { REFUSALS, type RefusalCode } from '../../kernel/refusal.ts'
 import { translate } from '../../kernel/texts.ts'
-import { policy } from './pages.ts'
-
-const STYLE = `
-:root { color-scheme: light dark }
-body { margin: 0 auto; padding: 48px 16px; max-width: 640px; font: 17px/1.7 system-ui, Tahoma, sans-serif }
-h1 { margin: 0 0 8px; font-size: 28px; line-height: 1.3 }
-h2 { margin: 32px 0 0; font-size: 18px }
-p { margin: 4px 0 }
-code { font: 15px/1.5 Consolas, Menlo, monospace }
-li { margin: 8px 0 }
-`
-
-export const ERROR_POLICY = policy(
-  `style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'`,
-  'img-src data:',
-)
-
-const PAGE = `<!DOCTYPE html>
-<html lang="<%= it.language %>" dir="<%= it.language === 'fa' ? 'rtl' : 'ltr' %>">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title><%= it.title %></title>
-<link rel="icon" href="data:,">
-<style>${STYLE}</style>
-</head>
-<body>
-<main>
-<h1><%= it.title %></h1>
-<%~ it.content %>
-</main>
-</body>
-</html>
-`
+import { plainPage } from './plain-page.ts'
 
 const ONE = `
 <p><bdi dir="ltr"><code><%= it.code %></code></bdi> · HTTP <bdi dir="ltr"><%= it.status %></bdi></p>
@@ -57,8 +23,8 @@ const ALL = `
 `
 
 const eta = new Eta()
-const [page, one, all] = [PAGE, ONE, ALL].map((template) => eta.compile(template)) as [Template, Template, Template]
-type Template = ReturnType<Eta['compile']>
+const one = eta.compile(ONE)
+const all = eta.compile(ALL)
 
 export const isCode = (text: string): text is RefusalCode => Object.hasOwn(REFUSALS, text)
 
@@ -75,7 +41,7 @@ export function errorPage(language: Language, code: RefusalCode): string {
     help: translate(language, `refusal.${code}.help`),
     say: sayIn(language),
   })
-  return eta.render(page, { language, title: translate(language, `refusal.${code}.title`), content })
+  return plainPage(language, translate(language, `refusal.${code}.title`), content)
 }
 
 /** Every code, each with a link to its page. */
@@ -86,5 +52,5 @@ export function errorListPage(language: Language): string {
     title: translate(language, `refusal.${code}.title`),
   }))
   const content = eta.render(all, { refusals, say: sayIn(language) })
-  return eta.render(page, { language, title: translate(language, 'page.errors.title'), content })
+  return plainPage(language, translate(language, 'page.errors.title'), content)
 }

@@ -7,10 +7,12 @@ import type { Random } from '../../kernel/random.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import { asset, ASSETS, type Cacheable, cacheable } from './assets.ts'
 import { describe } from './document.ts'
-import { errorListPage, errorPage, ERROR_POLICY, isCode } from './error-pages.ts'
+import { errorListPage, errorPage, isCode } from './error-pages.ts'
+import { homePage } from './home-page.ts'
 import { chooseRendering, type Rendering, RENDERINGS } from './negotiation.ts'
 import type { Operation } from './operations.ts'
 import { redocPage, redocPolicy, SWAGGER_PAGE, SWAGGER_POLICY } from './pages.ts'
+import { PLAIN_POLICY } from './plain-page.ts'
 
 export interface DocsDeps {
   readonly operations: readonly Operation[]
@@ -21,11 +23,14 @@ export interface DocsDeps {
 const config = { access: { who: 'public', unthrottled: true } } as const
 const hide = true
 
-/** The document of the API, two pages to read it in, and a page for each way the server says no. */
+/** The document of the API, two pages to read it in, a page for each way the server says no, and one that leads to them. */
 export function docsRoutes(app: App, deps: DocsDeps): void {
   documentRoute(app, deps)
   uiRoutes(app, deps)
   errorRoutes(app)
+  app.get('/', { config, schema: { hide } }, async (request, reply) =>
+    sendPlainPage(request, reply, homePage(request.language())),
+  )
 }
 
 function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
@@ -33,7 +38,7 @@ function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
   const write = ({ format, mediaType }: Rendering): Cacheable => {
     const document = describe(operations, publicUrl)
     const yaml = { lineWidth: 0, aliasDuplicateObjects: false }
-    if (format === 'json') return cacheable(JSON.stringify(document), `${mediaType}; charset=utf-8`)
+    if (format === 'json') return cacheable(JSON.stringify(document), mediaType)
     return cacheable(stringify(document, yaml), mediaType)
   }
   app.get(
@@ -114,7 +119,7 @@ function errorRoutes(app: App): void {
         response: { 200: text('text/html') },
       },
     },
-    async (request, reply) => sendErrorPage(request, reply, errorListPage(request.language())),
+    async (request, reply) => sendPlainPage(request, reply, errorListPage(request.language())),
   )
   app.get(
     '/errors/:code/',
@@ -132,12 +137,12 @@ function errorRoutes(app: App): void {
     async (request, reply) => {
       const { code } = request.params
       if (!isCode(code)) throw new Refusal('not_found', 'no such code')
-      return sendErrorPage(request, reply, errorPage(request.language(), code))
+      return sendPlainPage(request, reply, errorPage(request.language(), code))
     },
   )
 }
 
-function sendErrorPage(request: FastifyRequest, reply: FastifyReply, html: string) {
+function sendPlainPage(request: FastifyRequest, reply: FastifyReply, html: string) {
   void varyBy(reply, 'accept-language').header('content-language', request.language())
-  return sendPage(reply, html, ERROR_POLICY)
+  return sendPage(reply, html, PLAIN_POLICY)
 }

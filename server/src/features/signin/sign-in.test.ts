@@ -20,7 +20,7 @@ describe('signing in', () => {
     const answer = await token(world, { email: 'sara@example.com', password: PASSWORD, remember: true })
     expect(answer.status).toBe(200)
     expect(answer.text).toMatch(/^\{"refresh":"[\w.-]+","access":"[\w.-]+","email":"Sara@Example\.com"\}$/)
-    expect(answer.headers['content-type']).toBe('application/json; charset=utf-8')
+    expect(answer.headers['content-type']).toBe('application/json')
     expect(answer.headers['cache-control']).toBe('no-store')
   })
 

@@ -32,7 +32,7 @@ it.for(['ES256', 'EdDSA', 'RS256'] as const)(
     const answer = await get('/.well-known/jwks.json')
     expect(answer.statusCode).toBe(200)
     expect(answer.headers).toMatchObject({
-      'content-type': 'application/json; charset=utf-8',
+      'content-type': 'application/json',
       'cache-control': 'public, max-age=300',
     })
     expect(answer.json()).toEqual(world.tokens.jwks())
