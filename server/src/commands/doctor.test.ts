@@ -56,6 +56,7 @@ it('doctor names every wrong setting', async () => {
 
 it.each([
   ['a damaged database', 'database', 'latchkey.db', (path: string) => writeFileSync(path, 'not a database at all')],
+  ['a lost database', 'database', 'latchkey.db', (path: string) => rmSync(path)],
   ['lost signing keys', 'signing key', 'keys.json', (path: string) => rmSync(path)],
   ['damaged signing keys', 'signing key', 'keys.json', (path: string) => writeFileSync(path, '{}')],
   ['a lost secret', 'secret', 'secret.key', (path: string) => rmSync(path)],

@@ -1,4 +1,4 @@
-import { dataFiles } from '../compose/foundation.ts'
+import { dataFiles, refuseMissingDatabase } from '../compose/foundation.ts'
 import { openDatabase, type OpeningStep } from '../database/open.ts'
 import type { Command } from './command.ts'
 
@@ -6,10 +6,13 @@ export const migrate: Command = {
   name: 'migrate',
   summary: 'Brings the database up to this version, as every start does.',
   details: `\
-Under a lock, all or nothing, after copying the database aside. Makes the database when there is none.`,
+Under a lock, all or nothing, after copying the database aside. Makes the database when
+there was never one.`,
   options: {},
   async run({ tools }) {
-    const { database: path } = dataFiles(tools.settings().config.server.dataDir)
+    const files = dataFiles(tools.settings().config.server.dataDir)
+    refuseMissingDatabase(files)
+    const path = files.database
     const steps: OpeningStep[] = []
     const { close } = await openDatabase({ location: { kind: 'file', path }, onStep: (step) => steps.push(step) })
     await close()

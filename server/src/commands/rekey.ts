@@ -1,3 +1,4 @@
+import { dataFiles, refuseMissingDatabase } from '../compose/foundation.ts'
 import { rekey, type Rekeying } from '../compose/rekey.ts'
 import { type Call, type Command, count, refused, type Report } from './command.ts'
 
@@ -17,6 +18,7 @@ what would happen. Broken off anywhere, it is finished by running it again; unti
   },
   async run(call) {
     const { config } = call.tools.settings()
+    refuseMissingDatabase(dataFiles(config.server.dataDir))
     const oldSecret = await oldSecretOf(call)
     const carryOut = call.values['yes'] === true
     return reportOf(await rekey({ ...call.tools, config, oldSecret, carryOut }))

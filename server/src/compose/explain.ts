@@ -2,12 +2,13 @@ import { ConfigError } from '../config/problem.ts'
 import { DatabaseBusy } from '../database/errors.ts'
 import { DatabaseUnfit } from '../database/unfit.ts'
 import { KeysMissing, KeysUnfit } from '../features/tokens/sealed-keys.ts'
-import { SecretDiffers } from './foundation.ts'
+import { DatabaseMissing, SecretDiffers } from './foundation.ts'
 import { SecretMissing, SecretUnfit } from './secret-file.ts'
 
 /** Errors whose own words tell the operator what to do. */
 const OPERATORS: readonly (new (...arguments_: never[]) => Error)[] = [
   ConfigError,
+  DatabaseMissing,
   DatabaseUnfit,
   DatabaseBusy,
   SecretMissing,

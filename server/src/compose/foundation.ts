@@ -1,4 +1,5 @@
-import { join } from 'node:path'
+import { existsSync } from 'node:fs'
+import { basename, join } from 'node:path'
 import type { Config } from '../config.ts'
 import { openDatabase, type OpeningStep, type OpenOptions } from '../database/open.ts'
 import type { Database } from '../database/schema.ts'
@@ -40,6 +41,8 @@ export const dataFiles = (dataDir: string) => ({
   keys: join(dataDir, 'keys.json'),
 })
 
+type DataFiles = ReturnType<typeof dataFiles>
+
 /** The database was made under another secret. */
 export class SecretDiffers extends Error {
   override readonly name = 'SecretDiffers'
@@ -52,13 +55,34 @@ export class SecretDiffers extends Error {
   }
 }
 
+/** The signing keys are there and the database they were made after is not: a new one would give out its user ids again. */
+export class DatabaseMissing extends Error {
+  override readonly name = 'DatabaseMissing'
+
+  constructor({ database, keys, secret }: DataFiles) {
+    super(
+      `The database ${database} is missing, but the signing keys made for it (${keys}) are there. ` +
+        'Restore it from the backup. ' +
+        `To begin anew without it, with no users, move ${basename(keys)} (and ${basename(secret)}) away first.`,
+    )
+  }
+}
+
+/** Throws DatabaseMissing where there was a database and is none; nothing is changed. */
+export function refuseMissingDatabase(files: DataFiles): void {
+  // The keys are looked for first: a first start makes the database before them, so where another process is at its first
+  // start, whoever sees its keys sees its database too.
+  if (existsSync(files.keys) && !existsSync(files.database)) throw new DatabaseMissing(files)
+}
+
 /**
  * Opens what is there and makes what is missing at a first start; never makes anew what an existing database needs.
- * Throws DatabaseUnfit, SecretMissing, SecretDiffers, KeysMissing or KeysUnfit, each saying what to do.
+ * Throws DatabaseMissing, DatabaseUnfit, SecretMissing, SecretDiffers, KeysMissing or KeysUnfit, each saying what to do.
  */
 export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
   const { config, clock, inMemory, onStep, beforeStatement } = options
   const files = dataFiles(config.server.dataDir)
+  if (!inMemory) refuseMissingDatabase(files)
   const { db, close } = await openDatabase({
     location: inMemory ? { kind: 'memory' } : { kind: 'file', path: files.database },
     ...(onStep && { onStep }),

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs'
-import { configuredSecret, dataFiles, SecretDiffers, vaultOf } from '../../compose/foundation.ts'
+import { configuredSecret, dataFiles, refuseMissingDatabase, SecretDiffers, vaultOf } from '../../compose/foundation.ts'
 import { explain } from '../../compose/explain.ts'
 import type { Config } from '../../config.ts'
 import { inspectDatabase } from '../../database/inspect.ts'
@@ -24,9 +24,11 @@ export interface Subject {
 
 /** The database, what is in it, and whether secret and keys fit it. Changes nothing; never throws. */
 export async function inspectStores(subject: Subject): Promise<Finding[]> {
-  const { database: path } = dataFiles(subject.config.server.dataDir)
-  if (!existsSync(path)) return [ok('database', `${path} is not there yet: the first start makes it`)]
+  const files = dataFiles(subject.config.server.dataDir)
+  const path = files.database
   try {
+    refuseMissingDatabase(files)
+    if (!existsSync(path)) return [ok('database', `${path} is not there yet: the first start makes it`)]
     const { db, pending, close } = await inspectDatabase(path)
     try {
       if (pending.length > 0)
