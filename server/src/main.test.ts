@@ -12,6 +12,16 @@ const secretKey = (): string => Buffer.from(systemRandom.bytes(32)).toString('he
 const body = JSON.stringify({ email: 'sara@example.com', password: 'Correct-Horse-7' })
 const REGISTRATION = `POST /api/users/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`
 
+/** A folder in which a server was started once, with these settings. */
+async function installation(settings: Record<string, string> = {}): Promise<string> {
+  const folder = temporaryFolder()
+  const server = startProcess(['main.ts'], { folder, settings })
+  await ready(server)
+  server.child.kill('SIGTERM')
+  expect(await server.ended()).toBe(0)
+  return folder
+}
+
 /** A connection on which nothing has been sent. Rejects when none is taken. */
 async function opened(url: string): Promise<Socket> {
   const socket = connect(Number(new URL(url).port), '127.0.0.1')
@@ -89,10 +99,7 @@ describe('a start that fails says why in words and ends with 1', () => {
   })
 
   it('for another secret than the one the database was made with', async () => {
-    const folder = temporaryFolder()
-    expect(
-      await startProcess(['cli.ts', 'keys', 'list'], { folder, settings: { SECRET_KEY: secretKey() } }).ended(),
-    ).toBe(0)
+    const folder = await installation({ SECRET_KEY: secretKey() })
     const other = startProcess(['main.ts'], { folder, settings: { SECRET_KEY: secretKey() } })
     expect(await other.ended()).toBe(1)
     expect(other.err()).toMatch(/^The database was made with another SECRET_KEY .*keys rekey`\.\n$/)
@@ -127,7 +134,7 @@ describe('the command line', () => {
     expect(await none.ended()).toBe(1)
     expect(none.err()).toContain('There is no gateway to send by')
     const settings = { EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '9', EMAIL_FROM: 'a@example.com' }
-    const worker = startProcess(['cli.ts', 'worker'], { settings })
+    const worker = startProcess(['cli.ts', 'worker'], { settings, folder: await installation() })
     await worker.line(/"channels":\["email"\]/)
     worker.child.kill('SIGTERM')
     expect(await worker.ended()).toBe(0)

@@ -29,6 +29,13 @@ export interface CommandWorld {
   inside<T>(work: (foundation: Foundation) => Promise<T>): Promise<T>
 }
 
+/** One whose data folder a server was started on before. */
+export async function startedWorld(settings: Readonly<Record<string, string>> = {}): Promise<CommandWorld> {
+  const world = createCommandWorld(settings)
+  await world.inside(async () => {})
+  return world
+}
+
 export function createCommandWorld(settings: Readonly<Record<string, string>> = {}): CommandWorld {
   const dataDir = join(temporaryFolder(), 'data')
   const clock = createTurnedClock()

@@ -1,5 +1,12 @@
+import { existsSync } from 'node:fs'
 import type { Config, Reading } from '../config.ts'
-import { type Foundation, type FoundationOptions, openFoundation } from '../compose/foundation.ts'
+import {
+  dataFiles,
+  type Foundation,
+  type FoundationOptions,
+  openFoundation,
+  refuseMissingDatabase,
+} from '../compose/foundation.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 
@@ -58,6 +65,21 @@ export interface Command {
 }
 
 export const refused = (text: string): Report => ({ kind: 'refused', text })
+
+/** As `withFoundation`, where there is an installation; nothing is made in a data folder that is not one. */
+export async function withInstallation(...given: Parameters<typeof withFoundation>): Promise<Report> {
+  const [{ settings }] = given
+  return noInstallation(settings().config) ?? withFoundation(...given)
+}
+
+/** The refusal for a data folder no server was ever started on, such as a mistyped one. Throws DatabaseMissing. */
+export function noInstallation({ server: { dataDir } }: Config): Report | undefined {
+  const files = dataFiles(dataDir)
+  refuseMissingDatabase(files)
+  return existsSync(files.database)
+    ? undefined
+    : refused(`There is no installation in DATA_DIR (${dataDir}): start the server once, or set DATA_DIR.`)
+}
 
 /** Does the work on what the settings name, made at a first start, and closes it whatever happens. */
 export async function withFoundation(

@@ -11,7 +11,8 @@ export const createAdmin: Command = {
   summary: 'Makes an admin, or makes an existing user one.',
   details: `\
 The password of a new admin is asked for twice, without showing it, or read
-from standard input; it follows the same rules as anybody's. An existing user's password stays as it is.`,
+from standard input; it follows the same rules as anybody's. An existing user's password stays as it is.
+Before the first start it makes the data folder, as that would.`,
   options: {
     email: { type: 'string', value: 'ADDRESS', required: true, help: 'Whom to make an admin.' },
     'password-stdin': { type: 'boolean', help: 'Read the password from standard input, without its final newline.' },

@@ -1,5 +1,5 @@
 import { describeKeys, type KeyState, rotateKeys } from '../features/tokens/service.ts'
-import { type Command, withFoundation } from './command.ts'
+import { type Command, withInstallation } from './command.ts'
 
 export const listKeys: Command = {
   name: 'keys list',
@@ -7,7 +7,7 @@ export const listKeys: Command = {
   details: 'These are the keys other services find at /.well-known/jwks.json.',
   options: {},
   run: ({ tools }) =>
-    withFoundation(tools, async ({ keys }) => {
+    withInstallation(tools, async ({ keys }) => {
       const states = describeKeys(keys, tools.clock.now())
       return { kind: 'done', text: states.map(sentence).join('\n'), data: { keys: states.map(fieldsOf) } }
     }),
@@ -28,7 +28,7 @@ servers notice by themselves within a second.`,
   run({ values, tools }) {
     const compromised = values['compromised'] === true
     const now = tools.clock.now()
-    return withFoundation(
+    return withInstallation(
       tools,
       async ({ keys }) => {
         const states = describeKeys(keys, now)

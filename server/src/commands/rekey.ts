@@ -1,6 +1,5 @@
-import { dataFiles, refuseMissingDatabase } from '../compose/foundation.ts'
 import { rekey, type Rekeying } from '../compose/rekey.ts'
-import { type Call, type Command, count, refused, type Report } from './command.ts'
+import { type Call, type Command, count, noInstallation, refused, type Report } from './command.ts'
 
 export const rekeySecret: Command = {
   name: 'keys rekey',
@@ -18,7 +17,8 @@ what would happen. Broken off anywhere, it is finished by running it again; unti
   },
   async run(call) {
     const { config } = call.tools.settings()
-    refuseMissingDatabase(dataFiles(config.server.dataDir))
+    const refusal = noInstallation(config)
+    if (refusal) return refusal
     const oldSecret = await oldSecretOf(call)
     const carryOut = call.values['yes'] === true
     return reportOf(await rekey({ ...call.tools, config, oldSecret, carryOut }))

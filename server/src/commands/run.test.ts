@@ -1,3 +1,4 @@
+import { existsSync, mkdirSync, readdirSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { createCommandWorld } from '../../test/command.ts'
 import { VERSION } from '../kernel/version.ts'
@@ -44,6 +45,36 @@ describe('help', () => {
     expect(code).toBe(0)
     expect(out).toContain('keys rekey')
     expect(out).not.toContain('doctor')
+  })
+})
+
+describe('on a data folder without an installation, such as a mistyped one,', () => {
+  it.each([
+    'worker',
+    'keys list',
+    'keys rotate',
+    'keys rotate --compromised',
+    'keys rekey --yes',
+    'users unlock 1',
+    'users deactivate 1',
+    'users activate 1',
+    'users end-sessions 1',
+  ])('%s says that there is none, and makes nothing', async (words) => {
+    const world = createCommandWorld({ EMAIL_HOST: '127.0.0.1', EMAIL_PORT: '9', EMAIL_FROM: 'a@example.com' })
+    const said = `There is no installation in DATA_DIR (${world.dataDir}): start the server once, or set DATA_DIR.`
+    expect(await world.type(words)).toMatchObject({ code: 1, out: '', err: said })
+    expect(existsSync(world.dataDir)).toBe(false)
+    mkdirSync(world.dataDir)
+    expect((await world.type(`${words} --json`)).json).toEqual({ error: said })
+    expect(readdirSync(world.dataDir)).toEqual([])
+  })
+
+  it('migrate makes the database, with which the first start goes on', async () => {
+    const world = createCommandWorld()
+    expect((await world.type('migrate')).code).toBe(0)
+    const standardInput = 'Correct-Horse-7'
+    const { out } = await world.type('create-admin --email a@example.com --password-stdin', { standardInput })
+    expect(out).toContain('User 1')
   })
 })
 

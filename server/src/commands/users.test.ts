@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { type CommandWorld, createCommandWorld } from '../../test/command.ts'
+import { type CommandWorld, createCommandWorld, startedWorld } from '../../test/command.ts'
 import { insertUser, sessionRow } from '../../test/database.ts'
 import { findSession } from '../features/sessions/service.ts'
 import { findById } from '../features/users/service.ts'
@@ -99,7 +99,7 @@ describe('users unlock', () => {
 it.each(['unlock', 'deactivate', 'activate', 'end-sessions'])(
   'users %s says when there is no such user',
   async (verb) => {
-    const world = createCommandWorld()
+    const world = await startedWorld()
     expect(await world.type(`users ${verb} nobody@example.com`)).toMatchObject({
       code: 1,
       err: 'There is no user nobody@example.com.',

@@ -5,7 +5,7 @@ import { forgetFailures } from '../features/signin/service.ts'
 import { activate, deactivate, findByEmail, findById, type User } from '../features/users/service.ts'
 import type { Foundation } from '../compose/foundation.ts'
 import { parseEmail } from '../kernel/address.ts'
-import { type Call, type Command, count, refused, type Report, withFoundation } from './command.ts'
+import { type Call, type Command, count, refused, type Report, withInstallation } from './command.ts'
 
 const EMAIL_OR_ID = 'EMAIL_OR_ID'
 
@@ -81,7 +81,7 @@ interface Done {
 
 /** Does the work for the user named; what it tells gets the user's name before it. */
 const forUser = (call: Call, work: (user: User, foundation: Foundation) => Promise<Done | Report>): Promise<Report> =>
-  withFoundation(call.tools, async (foundation) => {
+  withInstallation(call.tools, async (foundation) => {
     const user = await find(foundation.db, call.operand)
     if (!user) return nobody(call.operand)
     const done = await work(user, foundation)
