@@ -32,10 +32,14 @@ export async function openPage(context: TestContext, origin: string): Promise<Wa
     if (line.type() !== 'log') complaints.push(`${line.type()}: ${line.text()}`)
   })
   page.on('pageerror', (error) => complaints.push(String(error)))
-  page.on('requestfailed', (request) => complaints.push(`failed: ${request.url()}`))
-  page.on('request', (request) => {
-    const { protocol, origin: asked } = new URL(request.url())
-    if (protocol.startsWith('http') && asked !== origin) complaints.push(`foreign: ${request.url()}`)
+  const isForeign = (url: string) => url.startsWith('http') && new URL(url).origin !== origin
+  page.on('requestfailed', (request) => {
+    // Named by the preload scanner before the policy stopped it: it never left, and the policy's own report tells of it.
+    const isStopped = request.failure()?.errorText === 'csp'
+    complaints.push(`${isStopped ? 'stopped' : isForeign(request.url()) ? 'foreign' : 'failed'}: ${request.url()}`)
+  })
+  page.on('response', (response) => {
+    if (isForeign(response.url())) complaints.push(`foreign: ${response.url()}`)
   })
   return { page, complaints }
 }
