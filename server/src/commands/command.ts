@@ -57,7 +57,7 @@ export interface Command {
   /** One or two words. */
   readonly name: string
   readonly summary: string
-  /** What its help tells beyond the summary. */
+  /** What its help tells beyond the summary, in lines that the help breaks by itself. */
   readonly details: string
   readonly operand?: string
   readonly options: Readonly<Record<string, Option>>

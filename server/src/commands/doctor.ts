@@ -10,7 +10,7 @@ import { inspectGateways } from './doctor/gateways.ts'
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Looks at settings, data, keys, gateways and outbox, and says what is wrong.',
+  summary: 'Looks for faults in settings, data, keys, gateways and outbox.',
   details: `\
 Logs in at the mail server and asks Kavenegar for the credit left; sends nothing and changes nothing.
 No secret is shown. The exit code is 1 when anything is a fault; warnings alone leave it 0.`,

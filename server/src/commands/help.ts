@@ -1,6 +1,9 @@
 import { editDistance } from '../config/names.ts'
 import type { Command } from './command.ts'
 
+// What a terminal and a page of documentation show without a break of their own.
+const COLUMNS = 100
+
 /** Every command in a line each. */
 export const overview = (commands: readonly Command[]): string => `\
 Latchkey, a self-hosted authentication server.
@@ -21,7 +24,7 @@ ${table(commands.map((command) => [shape(command), command.summary]))}`
 export const commandHelp = (command: Command): string => `\
 Usage: latchkey ${shape(command)} [options]
 
-${command.summary} ${command.details}
+${wrap(`${command.summary} ${command.details}`, COLUMNS).join('\n')}
 
 ${table([
   ...Object.entries(command.options).map(([name, { value, help }]) => [flag(name, value), help] as const),
@@ -40,7 +43,22 @@ const flag = (name: string, value: string | undefined): string =>
 
 function table(rows: readonly (readonly [string, string])[]): string {
   const width = Math.max(...rows.map(([left]) => left.length))
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}  ${right}`).join('\n')
+  const gap = ' '.repeat(width + 4)
+  return rows
+    .map(([left, right]) => `  ${left.padEnd(width)}  ${wrap(right, COLUMNS - gap.length).join(`\n${gap}`)}`)
+    .join('\n')
+}
+
+/** The words in lines of at most so many columns, whatever lines they were in; what is quoted as code stays in one piece. */
+function wrap(text: string, columns: number): string[] {
+  const [first = '', ...rest] = text.match(/(?:`[^`]*`|\S)+/g) ?? []
+  const lines = [first]
+  for (const word of rest) {
+    const longer = `${lines.at(-1)} ${word}`
+    if (longer.length <= columns) lines[lines.length - 1] = longer
+    else lines.push(word)
+  }
+  return lines
 }
 
 /** The known word that was most likely meant, or undefined when none is like it. */
