@@ -21,7 +21,7 @@ import { followKeys, type Keyring } from './features/tokens/keyring.ts'
 import { jwksRoutes } from './features/tokens/routes.ts'
 import { createTokens } from './features/tokens/service.ts'
 import { userListRoutes } from './features/users/routes.ts'
-import { hasAdmin } from './features/users/service.ts'
+import { hasActiveAdmin } from './features/users/service.ts'
 import type { BaseUrlRules } from './http/base-url.ts'
 import { type Authentication, installGuard } from './http/guard.ts'
 import { type App, createServer } from './http/server.ts'
@@ -45,7 +45,7 @@ export interface Latchkey {
   readonly passwords: Passwords
   /** What links begin with while PUBLIC_URL is not set; right once the app listens. */
   readonly localUrl: () => string
-  readonly hasAdmin: () => Promise<boolean>
+  readonly hasActiveAdmin: () => Promise<boolean>
   /** Begins to send messages and to clear away what is over. */
   start(): void
   /** From now on `/readyz` says that no new work is wanted. */
@@ -85,7 +85,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     worker: parts.worker,
     passwords: parts.passwords,
     localUrl: urls.localUrl,
-    hasAdmin: () => hasAdmin(foundation.db),
+    hasActiveAdmin: () => hasActiveAdmin(foundation.db),
     start() {
       parts.worker.start()
       life.stopHousekeeping = startHousekeeping(foundation.db, clock, logger)

@@ -65,7 +65,7 @@ async function readyFacts(latchkey: Latchkey, reading: Reading): Promise<ReadyFa
     inboxFor: latchkey.gateways.inbox
       ? [...(mail ? [] : (['mails'] as const)), ...(sms ? [] : (['text messages'] as const))]
       : [],
-    firstAdmin: (await latchkey.hasAdmin()) ? undefined : FIRST_ADMIN,
+    firstAdmin: (await latchkey.hasActiveAdmin()) ? undefined : FIRST_ADMIN,
     warnings: reading.warnings,
     missingForProduction: reading.missingForProduction,
   }

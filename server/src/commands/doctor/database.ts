@@ -8,7 +8,7 @@ import { isBoundTo, isBoundToSecret } from '../../database/secret-binding.ts'
 import { type Backlog, backlog } from '../../features/messages/service.ts'
 import { countLive, lastUse } from '../../features/sessions/service.ts'
 import { describeKeys, readKeys } from '../../features/tokens/service.ts'
-import { countUsers, hasAdmin } from '../../features/users/service.ts'
+import { countUsers, hasActiveAdmin } from '../../features/users/service.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { after, before, days, minutes } from '../../kernel/duration.ts'
 import type { Random } from '../../kernel/random.ts'
@@ -47,7 +47,7 @@ async function contents(db: Database, path: string, now: Date): Promise<Finding[
   const sessions = count(await countLive(db, now), 'live session')
   return [
     ok('database', `${path} is sound and up to date: ${users}, ${sessions}`),
-    (await hasAdmin(db))
+    (await hasActiveAdmin(db))
       ? ok('admin', 'there is one')
       : warning('admin', 'there is none yet: `create-admin` makes one'),
     clockFinding(await lastUse(db), now),

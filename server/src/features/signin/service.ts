@@ -123,14 +123,10 @@ const open = (
  * What an operator's unlock does: strangers, and every device known to the account, may try again from nought. Tells how
  * many counters there were.
  */
-export async function forgetFailures(
-  db: Database,
-  { secret }: Pick<DeviceDeps, 'secret'>,
-  user: User,
-): Promise<number> {
+export async function reopenSignIn(db: Database, { secret }: Pick<DeviceDeps, 'secret'>, user: User): Promise<number> {
   const devices = await store.devicesOf(db, user.id)
   const ids = [undefined, ...devices.map(({ id }) => id)]
-  return store.forgetFailuresOf(
+  return store.forgetFailures(
     db,
     ids.map((id) => subjectOf(secret, user.emailKey, id)),
   )

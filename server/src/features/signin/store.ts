@@ -35,10 +35,6 @@ export async function block(db: Database, subject: string, until: Date): Promise
   await db.updateTable('signInFailures').set({ blockedUntil: until }).where('subject', '=', subject).execute()
 }
 
-export async function forgetFailures(db: Database, subject: string): Promise<void> {
-  await db.deleteFrom('signInFailures').where('subject', '=', subject).execute()
-}
-
 /** One failure less. The wait goes too: it was due to that one, or to a count that is now below what makes anyone wait. */
 export async function uncountFailure(db: Database, subject: string): Promise<void> {
   await db
@@ -50,7 +46,7 @@ export async function uncountFailure(db: Database, subject: string): Promise<voi
 }
 
 /** Tells how many there were. */
-export async function forgetFailuresOf(db: Database, subjects: readonly string[]): Promise<number> {
+export async function forgetFailures(db: Database, subjects: readonly string[]): Promise<number> {
   const forgotten = await db
     .deleteFrom('signInFailures')
     .where('subject', 'in', subjects)

@@ -8,8 +8,10 @@ export {
   countUsers,
   findById,
   findStanding,
-  hasActiveAdmin as hasAdmin,
+  hasActiveAdmin,
+  isEmailTaken,
   isPhoneVerifiedByAnother,
+  page,
   update,
 } from './store.ts'
 
@@ -33,10 +35,6 @@ export const emailColumns = (rule: MailboxRule, email: Email): EmailColumns => (
 
 export const findByEmail = (db: Database, email: Email): Promise<store.User | undefined> =>
   store.findByEmailKey(db, emailKey(email))
-
-/** Whether another user than `exceptId` has this address or its mailbox. */
-export const isEmailTaken = (db: Database, columns: EmailColumns, exceptId?: number): Promise<boolean> =>
-  store.isMailboxTaken(db, columns, exceptId)
 
 export interface Registration extends EmailColumns {
   readonly passwordHash: string
@@ -71,8 +69,6 @@ async function isLastAdmin(db: Database, id: number): Promise<boolean> {
 /** Opens a deactivated account to sign-in again. False when there is no such user. */
 export const activate = async (db: Database, id: number): Promise<boolean> =>
   (await store.update(db, id, { deactivatedAt: null })) !== undefined
-
-export const page = store.page
 
 /** A user as lists and registrations show it; exactly these fields in this order. */
 export const userSummary = z

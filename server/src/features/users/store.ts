@@ -30,10 +30,11 @@ export const insert = (db: Database, user: NewUser): Promise<User | undefined> =
 export const update = (db: Database, id: number, changes: UserChanges): Promise<User | undefined> =>
   db.updateTable('users').set(changes).where('id', '=', id).returningAll().executeTakeFirst()
 
-export async function isMailboxTaken(
+/** Whether another user than `exceptId` has this address or its mailbox. */
+export async function isEmailTaken(
   db: Database,
   keys: { emailKey: EmailKey; mailboxKey: MailboxKey | null },
-  exceptId: number | undefined,
+  exceptId?: number,
 ): Promise<boolean> {
   const taken = await db
     .selectFrom('users')
