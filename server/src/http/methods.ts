@@ -4,8 +4,8 @@ import { Refusal } from '../kernel/refusal.ts'
 
 /**
  * A known path asked by a method it lacks, any that HTTP knows, is a 405 with `Allow` (RFC 9110 §15.5.6), not a 404;
- * `OPTIONS` tells what DRF tells. Call before any route is declared; the function it gives adds what the routes declared
- * by then lack.
+ * `OPTIONS` tells what DRF tells but for `actions`: the fields stand in the API's document, for whoever may call. Call
+ * before any route is declared; the function it gives adds what the routes declared by then lack.
  */
 export function watchMethods(app: FastifyInstance): () => void {
   const routes = new Map<string, { methods: Set<string>; name: string }>()
