@@ -1,6 +1,6 @@
 /**
  * One process on a database file, run by tests as `node database-process.ts PATH VERB [COUNT]`. Prints one JSON line.
- * `open`: opens and closes. `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it
+ * `open`: opens and closes; `open-unprivileged`: as nobody, when started by root. `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it
  * first, and as often inserts a row in a single statement. `hold COUNT`: keeps the write lock for COUNT milliseconds.
  */
 import { setTimeout } from 'node:timers/promises'
@@ -21,8 +21,17 @@ async function addOne(db: Database): Promise<void> {
   })
 }
 
+// Only now, with every module loaded: nobody may not be allowed to read a checkout in root's own folder.
+const NOBODY = 65534
+if (verb === 'open-unprivileged' && process.getuid?.() === 0) {
+  process.setgroups!([])
+  process.setgid!(NOBODY)
+  process.setuid!(NOBODY)
+}
+
 const verbs: Record<string, (db: Database) => Promise<void>> = {
   open: () => Promise.resolve(),
+  'open-unprivileged': () => Promise.resolve(),
   async add(db) {
     for (let n = 0; n < Number(count); n++) {
       await addOne(db)
