@@ -104,7 +104,7 @@ it('takes a body of 16 KiB', async () => {
 describe('a client that takes forever', () => {
   it('has 10 seconds for its headers and 15 for a request', async () => {
     const { latchkey } = await createWorld()
-    expect(latchkey.app.server).toMatchObject({ headersTimeout: 10_000, requestTimeout: 15_000 })
+    expect(latchkey.app.server).toMatchObject({ headersTimeout: 10_000, requestTimeout: 15_000, timeout: 60_000 })
   })
 
   it.each([

@@ -30,6 +30,7 @@ function redocBundle(): string {
   return existsSync(copied) ? copied : fileURLToPath(import.meta.resolve('redoc/bundles/redoc.standalone.js'))
 }
 
+/** What ReDoc's bundle would fetch for its footer; taken out as it is read, so that nothing foreign is ever asked for. */
 const REMOTE_LOGO = 'https://cdn.redoc.ly/redoc/logo-mini.svg'
 
 const SCRIPT = 'text/javascript; charset=utf-8'

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createInboxWorld } from '../../../test/inbox.ts'
+import { listen, send } from '../../../test/raw.ts'
+import { createWorld } from '../../../test/world.ts'
 import { seconds } from '../../kernel/duration.ts'
 
 describe('the local inbox as JSON', () => {
@@ -113,4 +115,12 @@ describe('to whom it may not be shown', () => {
     const { get } = await createInboxWorld('https://auth.example.com')
     expect((await get('/dev/inbox/')).statusCode).toBe(404)
   })
+})
+
+it('is not there for a proxy that passes requests on as HTTP/1.0', async () => {
+  const port = await listen(await createWorld())
+  const statusBy = async (version: string) =>
+    (await send(port, `GET /dev/inbox/messages/ HTTP/${version}\r\nHost: localhost\r\nConnection: close\r\n\r\n`))[0]
+      ?.status
+  expect([await statusBy('1.1'), await statusBy('1.0')]).toEqual([200, 404])
 })
