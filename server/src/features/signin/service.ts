@@ -1,21 +1,33 @@
 import type { Database } from '../../database/schema.ts'
 import { emailKey, parseEmail } from '../../kernel/address.ts'
+import { type Act, actOf } from '../../kernel/act.ts'
 import { Refusal } from '../../kernel/refusal.ts'
+import { admit, forget, NEW_DEVICE, recognise, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
 import type { PasswordCheck, Passwords } from '../passwords/service.ts'
-import { begin, type Origin, type SessionDeps, type TokenPair, tokenPair } from '../sessions/service.ts'
+import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
+import {
+  beginPending,
+  type FirstStep,
+  originOf,
+  PASSWORD_ALONE,
+  pendingPair,
+  type TokenPair,
+} from '../sessions/service.ts'
 import { findByEmail, findById, update, type User } from '../users/service.ts'
-import { admit, forget, type Subject, subjectOf, takeBack } from './attempts.ts'
-import { type DeviceDeps, NEW_DEVICE, recognise, remember } from './devices.ts'
-import * as store from './store.ts'
+import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 
-export { removeOld as removeOldFailures } from './attempts.ts'
-
-export interface SignInDeps extends DeviceDeps {
+export interface SignInDeps extends CompleteDeps {
   readonly db: Database
   readonly passwords: Passwords
-  readonly sessions: SessionDeps
+  readonly rules: SignInRules
   /** Whether failed sign-ins are counted; off only outside production. */
   readonly countFailures: boolean
+}
+
+/** What a sign-in asks for beside the first factor. */
+export interface SignInRules extends FactorRules {
+  /** What must be verified before a session opens. */
+  readonly requireVerified: 'none' | 'email' | 'any'
 }
 
 export interface Credentials {
@@ -27,16 +39,25 @@ export interface Credentials {
 }
 
 export type SignIn =
-  | { readonly kind: 'signed_in'; readonly user: User; readonly tokens: TokenPair; readonly device: string | undefined }
+  | SignedIn
+  | SecondStep
   /** Wrong password, unknown or deactivated: one answer, for the same work. */
   | { readonly kind: 'refused' }
   | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+
+/** The first factor was right, and another step is asked for. */
+export interface SecondStep {
+  readonly kind: 'second_step'
+  readonly user: User
+  readonly tokens: TokenPair
+  readonly methods: readonly Method[]
+}
 
 /** Signs in by e-mail and password. */
 export async function signIn(
   deps: SignInDeps,
   credentials: Credentials,
-  origin: Origin,
+  act: Act,
   now: Date,
   signal?: AbortSignal,
 ): Promise<SignIn> {
@@ -47,7 +68,7 @@ export async function signIn(
   const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, device?.id)
   const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
   if (admission.kind === 'wait') return admission
-  return prove(deps, { credentials, subject, deviceId: device?.id, origin, now, signal }, user)
+  return prove(deps, { credentials, subject, deviceId: device?.id, act, now, signal }, user)
 }
 
 /** A sign-in that was admitted. */
@@ -55,7 +76,7 @@ interface Attempt {
   readonly credentials: Credentials
   readonly subject: Subject
   readonly deviceId: string | undefined
-  readonly origin: Origin
+  readonly act: Act
   readonly now: Date
   readonly signal: AbortSignal | undefined
 }
@@ -63,11 +84,24 @@ interface Attempt {
 async function prove(deps: SignInDeps, attempt: Attempt, user: User | undefined): Promise<SignIn> {
   const { password } = attempt.credentials
   const check = await compare(deps, attempt, user?.passwordHash)
-  if (!user || !check.matches || user.deactivatedAt) return { kind: 'refused' }
+  if (!user || !check.matches || user.deactivatedAt) return refuse(deps.db, deps, attempt, user)
   const rehashed = check.needsRehash ? await rehash(deps.passwords, password) : undefined
   const opening = await open(deps, attempt, { user, rehashed })
   // Another sign-in may have stored a better hash of the same password, or its owner another password: that one decides.
   return opening.kind === 'hash_changed' ? prove(deps, attempt, opening.user) : opening
+}
+
+/** Puts the failure on record, an unknown account's like any other: whoever takes the time learns nothing. */
+async function refuse(
+  db: Database,
+  { sessions }: Pick<SignInDeps, 'sessions'>,
+  { act, now }: Attempt,
+  user: User | undefined,
+): Promise<SignIn> {
+  const reason = user ? (user.deactivatedAt ? 'deactivated' : 'wrong_password') : 'unknown_account'
+  const event = { type: 'sign_in_failed', result: 'failure', userId: user?.id ?? null, details: { reason } } as const
+  await sessions.audit.record(db, act, event, now)
+  return { kind: 'refused' }
 }
 
 async function compare(
@@ -101,47 +135,50 @@ interface Proven {
 
 type Opening = SignIn | { readonly kind: 'hash_changed'; readonly user: User }
 
-const open = (
-  { db, ...deps }: SignInDeps,
-  { subject, deviceId, credentials, origin, now }: Attempt,
-  proven: Proven,
-): Promise<Opening> =>
+const open = ({ db, ...deps }: SignInDeps, attempt: Attempt, proven: Proven): Promise<Opening> =>
   db.transaction().execute(async (db): Promise<Opening> => {
+    const { subject, deviceId, credentials, act, now } = attempt
     // Asked again: while the password was hashed, the account may have been changed, closed or deleted.
     const user = await findById(db, proven.user.id)
-    if (!user || user.deactivatedAt) return { kind: 'refused' }
+    if (!user || user.deactivatedAt) return refuse(db, deps, attempt, user)
     if (user.passwordHash !== proven.user.passwordHash) return { kind: 'hash_changed', user }
     if (deps.countFailures) await forget(db, subject)
     if (proven.rehashed !== undefined) await update(db, user.id, { passwordHash: proven.rehashed })
-    if (deviceId !== undefined) await store.touchDevice(db, deviceId, now)
-    const device = credentials.device === NEW_DEVICE ? await remember(db, deps, user.id, now) : undefined
-    const session = await begin(db, deps.sessions, user.id, origin, now)
-    return { kind: 'signed_in', user, tokens: tokenPair(deps.sessions, session, user, now), device }
+    const wantsDevice = credentials.device === NEW_DEVICE
+    const step = { userId: user.id, amr: PASSWORD_ALONE.amr, deviceId, wantsDevice }
+    const second = await secondStep(db, deps, user, step, act, now)
+    return second ?? complete(db, deps, { user, assurance: PASSWORD_ALONE, deviceId, wantsDevice }, act, now)
   })
 
-/**
- * What an operator's unlock does: strangers, and every device known to the account, may try again from nought. Tells how
- * many counters there were.
- */
-export async function reopenSignIn(db: Database, { secret }: Pick<DeviceDeps, 'secret'>, user: User): Promise<number> {
-  const devices = await store.devicesOf(db, user.id)
-  const ids = [undefined, ...devices.map(({ id }) => id)]
-  return store.forgetFailures(
+/** The step a user's sign-in still needs after its first factor, begun; undefined when it needs none. Takes a transaction. */
+export async function secondStep(
+  db: Database,
+  { rules, sessions }: Pick<SignInDeps, 'rules' | 'sessions'>,
+  user: User,
+  first: Omit<FirstStep, 'needs'>,
+  act: Act,
+  now: Date,
+): Promise<SecondStep | undefined> {
+  const methods =
+    user.twoFactorSince === null ? unverifiedChannels(rules, user) : await usableMethods(db, rules, user, first.channel)
+  const needs = user.twoFactorSince === null ? 'verification' : 'second_factor'
+  if (needs === 'verification' && methods.length === 0) return undefined
+  const pending = await beginPending(db, sessions, { ...first, needs }, originOf(act), now)
+  const details = { needs, methods }
+  await sessions.audit.record(
     db,
-    ids.map((id) => subjectOf(secret, user.emailKey, id)),
+    actOf(act, user.id),
+    { type: 'second_factor_required', userId: user.id, details },
+    now,
   )
+  return { kind: 'second_step', user, tokens: pendingPair(sessions, pending), methods }
 }
 
-export interface Forgotten {
-  readonly devices: number
-  readonly counters: number
+/** The channels one of which must be verified before a session opens; none when enough is verified. */
+function unverifiedChannels({ requireVerified }: SignInRules, user: User): ('email' | 'phone')[] {
+  const isEmailVerified = user.emailVerifiedAt !== null
+  if (requireVerified === 'none' || isEmailVerified) return []
+  if (requireVerified === 'email') return ['email']
+  if (user.phoneVerifiedAt !== null) return []
+  return user.phone === null ? ['email'] : ['email', 'phone']
 }
-
-/**
- * Drops what is kept only as a hash under the secret and means nothing under another: who is a known device, and the
- * counters of failed sign-ins, of unknown accounts like of others. For an operator alone (invariant I8).
- */
-export const forgetHashed = async (db: Database): Promise<Forgotten> => ({
-  devices: await store.removeAllDevices(db),
-  counters: await store.removeAllFailures(db),
-})
