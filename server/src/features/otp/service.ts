@@ -4,12 +4,13 @@ import { after, before, type Duration, secondsUntil } from '../../kernel/duratio
 import type { Language } from '../../kernel/language.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { equalInConstantTime, keyedHash, type Secret } from '../../kernel/secret.ts'
+import { countFailure, failuresOf, forgetFailures } from '../attempts/service.ts'
 import type { Message, Messages } from '../messages/service.ts'
 import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
-export type { Challenge, Channel } from './store.ts'
-export { forgetFailures, hasOpen, removeExpired, removeForChannel, voidAll } from './store.ts'
+export type { Challenge, Channel, Purpose } from './store.ts'
+export { hasOpen, removeExpired, removeForChannel, voidAll } from './store.ts'
 
 export interface CodeRules {
   readonly lifetime: Duration
@@ -29,7 +30,7 @@ export interface CodeDeps {
 /** Everything a code is good for, and for nothing else. */
 export interface Binding {
   readonly userId: number
-  /** The session that asks. */
+  /** The session or pending sign-in that asks. */
   readonly asker: string
   readonly channel: store.Channel
   /** The e-mail key or E.164 number. */
@@ -37,10 +38,25 @@ export interface Binding {
   readonly purpose: store.Purpose
 }
 
-export type Issue =
-  | { readonly kind: 'sent' }
-  | { readonly kind: 'cooldown'; readonly retryAfterSeconds: number }
-  | { readonly kind: 'locked' }
+/** A binding whose code is perhaps nobody's. */
+type AnyBinding = Omit<Binding, 'userId'> & { readonly userId: number | null }
+
+interface Envelope {
+  readonly to: string
+  readonly language: Language
+}
+
+export interface Sent {
+  readonly kind: 'sent'
+  readonly challengeId: string
+}
+
+export interface Cooldown {
+  readonly kind: 'cooldown'
+  readonly retryAfterSeconds: number
+}
+
+export type Issue = Sent | Cooldown | { readonly kind: 'locked' }
 
 /** Why no code of this binding may be sent now, or undefined. Changes nothing; `issue` decides again, for good. */
 export async function whyNotIssue(
@@ -49,12 +65,21 @@ export async function whyNotIssue(
   binding: Binding,
   now: Date,
 ): Promise<Issue | undefined> {
-  if (await isLocked(db, rules, binding)) return { kind: 'locked' }
+  return (await isLocked(db, rules, binding)) ? { kind: 'locked' } : cooldownOf(db, rules, binding, now)
+}
+
+/** What is left of the cooldown of a binding, or undefined. Changes nothing. */
+export async function cooldownOf(
+  db: Database,
+  rules: CodeRules,
+  binding: Omit<Binding, 'userId'>,
+  now: Date,
+): Promise<Cooldown | undefined> {
   const last = await store.sentAt(db, binding)
   return last && last > before(now, rules.resendAfter) ? cooldown(rules, last, now) : undefined
 }
 
-const cooldown = (rules: CodeRules, last: Date, now: Date): Issue => ({
+const cooldown = (rules: CodeRules, last: Date, now: Date): Cooldown => ({
   kind: 'cooldown',
   retryAfterSeconds: secondsUntil(now, after(last, rules.resendAfter)),
 })
@@ -64,7 +89,7 @@ async function isLocked(
   { lockAfter }: CodeRules,
   { userId, channel, purpose }: Pick<Binding, 'userId' | 'channel' | 'purpose'>,
 ): Promise<boolean> {
-  return lockAfter !== undefined && (await store.failures(db, userId, channel, purpose)) >= lockAfter
+  return lockAfter !== undefined && (await failuresOf(db, { userId, method: channel, purpose })) >= lockAfter
 }
 
 const FIRST_CODE = 100_000
@@ -78,23 +103,51 @@ export async function issue(
   db: Database,
   deps: CodeDeps,
   binding: Binding,
-  { to, language }: { to: string; language: Language },
+  envelope: Envelope,
   now: Date,
 ): Promise<Issue> {
-  const { rules, random, secret, messages } = deps
-  if (await isLocked(db, rules, binding)) return { kind: 'locked' }
+  return (await isLocked(db, deps.rules, binding)) ? { kind: 'locked' } : put(db, deps, binding, envelope, now)
+}
+
+// No user has it; asked all the same, so that nobody costs what a user does.
+const NOBODY = 0
+
+/**
+ * As `issue`, for someone who is nobody yet: the answer and the work are the same whether the code is a user's, is held
+ * back by a lock, or is nobody's (`userId` null). Then no code is right for the challenge, and no message leaves.
+ */
+export async function issueToAnyone(
+  db: Database,
+  deps: CodeDeps,
+  binding: AnyBinding,
+  envelope: Envelope,
+  now: Date,
+): Promise<Sent | Cooldown> {
+  const isHeldBack = await isLocked(db, deps.rules, { ...binding, userId: binding.userId ?? NOBODY })
+  return put(db, deps, isHeldBack ? { ...binding, userId: null } : binding, envelope, now)
+}
+
+async function put(
+  db: Database,
+  { rules, random, secret, messages }: CodeDeps,
+  binding: AnyBinding,
+  envelope: Envelope,
+  now: Date,
+): Promise<Sent | Cooldown> {
   const id = uuidv7(random, now)
   const code = String(random.integer(FIRST_CODE, LAST_CODE))
   const expiresAt = after(now, rules.lifetime)
-  const challenge = { id, ...binding, codeHash: hashOf(secret, id, binding, code), createdAt: now, expiresAt }
-  if (!(await store.replace(db, challenge, before(now, rules.resendAfter)))) {
+  const codeHash = binding.userId === null ? random.bytes(32) : hashOf(secret, id, binding, code)
+  if (
+    !(await store.replace(db, { id, ...binding, codeHash, createdAt: now, expiresAt }, before(now, rules.resendAfter)))
+  ) {
     return cooldown(rules, (await store.sentAt(db, binding)) ?? now, now)
   }
-  await messages.enqueue(db, messageOf(binding, { to, language, code, expiresAt }), now)
-  return { kind: 'sent' }
+  await messages.enqueue(db, messageOf(binding, { ...envelope, code, expiresAt }), now)
+  return { kind: 'sent', challengeId: id }
 }
 
-const hashOf = (secret: Secret, id: string, binding: Binding, code: string): Uint8Array =>
+const hashOf = (secret: Secret, id: string, binding: AnyBinding, code: string): Uint8Array =>
   keyedHash(
     secret.key('one-time-code'),
     id,
@@ -106,36 +159,96 @@ const hashOf = (secret: Secret, id: string, binding: Binding, code: string): Uin
     code,
   )
 
+const KINDS = {
+  verification: 'verification_code',
+  address_change: 'address_change_code',
+  second_factor: 'second_factor_code',
+  reauthentication: 'reauthentication_code',
+  sign_in: 'sign_in_code',
+} as const satisfies Record<store.Purpose, Message['kind']>
+
 function messageOf(
-  { userId, channel, purpose }: Binding,
-  content: { to: string; language: Language; code: string; expiresAt: Date },
+  { userId, channel, purpose }: AnyBinding,
+  content: Envelope & { readonly code: string; readonly expiresAt: Date },
 ): Message {
-  const kind = purpose === 'verification' ? 'verification_code' : 'address_change_code'
+  const kind = KINDS[purpose]
   if (channel === 'email') return { kind, channel, userId, ...content }
   return { kind, channel: 'sms', userId, ...content, to: content.to as Phone }
 }
 
+/** A challenge of somebody's; the one a code was right for. */
+export type OwnChallenge = store.Challenge & { readonly userId: number }
+
 /** The challenge a code was right for, used up by it; undefined when it was right for none. */
-export type Proof = store.Challenge | undefined
+export type Proof = OwnChallenge | undefined
 
 /**
- * Compares a code with every open one of the asker. A wrong code costs each of them a try and counts against its channel;
- * a right one is used up and costs the others nothing (invariant I4). Takes a transaction; its "no" must be committed.
+ * Compares a code with every open one of the asker for these purposes. A wrong code costs each of them a try and counts
+ * against its channel; a right one is used up and costs the others nothing (invariant I4). Takes a transaction; its "no"
+ * must be committed.
  */
-export async function verify(db: Database, deps: CodeDeps, asker: string, code: string, now: Date): Promise<Proof> {
+export async function verify(
+  db: Database,
+  deps: CodeDeps,
+  asked: { readonly asker: string; readonly purposes: readonly store.Purpose[] },
+  code: string,
+  now: Date,
+): Promise<Proof> {
   const { rules, secret } = deps
   // Before comparing, so that two requests racing for the last try cannot both have it.
-  const open = await store.takeTries(db, asker, now, rules.maxTries)
+  const open = (await store.takeTries(db, asked, now, rules.maxTries)).filter(isSomebodys)
   const right = open.find((challenge) =>
     equalInConstantTime(challenge.codeHash, hashOf(secret, challenge.id, challenge, code)),
   )
   if (!right || (await isLocked(db, rules, right))) {
-    for (const { userId, channel, purpose } of open) await store.countFailure(db, userId, channel, purpose)
+    for (const { userId, channel, purpose } of open) await countFailure(db, { userId, method: channel, purpose })
     return undefined
   }
   if (!(await store.consume(db, right.id, now))) return undefined
   const others = open.filter(({ id }) => id !== right.id).map(({ id }) => id)
   await store.returnTry(db, others)
-  await store.forgetFailures(db, right.userId, right.channel, right.purpose)
+  await forgetFailures(db, right.userId, { method: right.channel, purpose: right.purpose })
   return right
+}
+
+const isSomebodys = (challenge: store.Challenge): challenge is OwnChallenge => challenge.userId !== null
+
+/** What a code was for one challenge that anyone may answer who was given its id. */
+export type Answered =
+  | { readonly kind: 'right'; readonly challenge: OwnChallenge }
+  /** `userId` null: nobody's. `isNowLocked`: this was the last wrong one that is taken. */
+  | {
+      readonly kind: 'wrong'
+      readonly userId: number | null
+      readonly channel: store.Channel
+      readonly isNowLocked: boolean
+    }
+  /** Unknown, of another purpose, expired, used up or out of tries. */
+  | { readonly kind: 'gone' }
+
+/**
+ * Compares a code with one challenge, for someone who is nobody yet: same tries, same single use, same count of failures
+ * as `verify`. A challenge of nobody's costs the same and is never right. Takes a transaction; its "no" must be committed.
+ */
+export async function verifyChallenge(
+  db: Database,
+  { rules, secret }: CodeDeps,
+  asked: { readonly id: string; readonly purpose: store.Purpose },
+  code: string,
+  now: Date,
+): Promise<Answered> {
+  // Before comparing, as in `verify`.
+  const challenge = await store.takeTry(db, asked, now, rules.maxTries)
+  if (!challenge) return { kind: 'gone' }
+  const { userId, channel, purpose } = challenge
+  const tried = { userId: userId ?? NOBODY, method: channel, purpose }
+  const isRight = equalInConstantTime(challenge.codeHash, hashOf(secret, challenge.id, challenge, code))
+  const isBarred = await isLocked(db, rules, { ...challenge, userId: tried.userId })
+  if (!isSomebodys(challenge) || !isRight || isBarred) {
+    const failures = await countFailure(db, tried)
+    return { kind: 'wrong', userId, channel, isNowLocked: failures === rules.lockAfter }
+  }
+  if (!(await store.consume(db, challenge.id, now))) return { kind: 'gone' }
+  await forgetFailures(db, challenge.userId, { method: channel, purpose })
+  return { kind: 'right', challenge }
 }

@@ -21,9 +21,10 @@ export const replace = (
     .values(challenge)
     .onConflict((conflict) =>
       conflict
-        .columns(['userId', 'asker', 'channel', 'address', 'purpose'])
+        .columns(['asker', 'channel', 'address', 'purpose'])
         .doUpdateSet(({ ref }) => ({
           id: ref('excluded.id'),
+          userId: ref('excluded.userId'),
           codeHash: ref('excluded.codeHash'),
           tries: 0,
           createdAt: ref('excluded.createdAt'),
@@ -38,12 +39,11 @@ export const replace = (
 /** When the latest code of this binding was sent. */
 export async function sentAt(
   db: Database,
-  binding: Pick<Challenge, 'userId' | 'asker' | 'channel' | 'address' | 'purpose'>,
+  binding: Pick<Challenge, 'asker' | 'channel' | 'address' | 'purpose'>,
 ): Promise<Date | undefined> {
   const row = await db
     .selectFrom('challenges')
     .select('createdAt')
-    .where('userId', '=', binding.userId)
     .where('asker', '=', binding.asker)
     .where('channel', '=', binding.channel)
     .where('address', '=', binding.address)
@@ -52,17 +52,41 @@ export async function sentAt(
   return row?.createdAt
 }
 
-/** Spends one try of every open challenge of the asker and gives back those that had one left. */
-export const takeTries = (db: Database, asker: string, now: Date, maxTries: number): Promise<Challenge[]> =>
+/** Spends one try of every open challenge of the asker for these purposes and gives back those that had one left. */
+export const takeTries = (
+  db: Database,
+  { asker, purposes }: { asker: string; purposes: readonly Purpose[] },
+  now: Date,
+  maxTries: number,
+): Promise<Challenge[]> =>
   db
     .updateTable('challenges')
     .set((set) => ({ tries: set('tries', '+', 1) }))
     .where('asker', '=', asker)
+    .where('purpose', 'in', purposes)
     .where('consumedAt', 'is', null)
     .where('expiresAt', '>', now)
     .where('tries', '<', maxTries)
     .returningAll()
     .execute()
+
+/** Spends one try of an open challenge; undefined when it is none or has none left. */
+export const takeTry = (
+  db: Database,
+  { id, purpose }: Pick<Challenge, 'id' | 'purpose'>,
+  now: Date,
+  maxTries: number,
+): Promise<Challenge | undefined> =>
+  db
+    .updateTable('challenges')
+    .set((set) => ({ tries: set('tries', '+', 1) }))
+    .where('id', '=', id)
+    .where('purpose', '=', purpose)
+    .where('consumedAt', 'is', null)
+    .where('expiresAt', '>', now)
+    .where('tries', '<', maxTries)
+    .returningAll()
+    .executeTakeFirst()
 
 /** Uses a challenge up. False for all but one (invariant I4). */
 export async function consume(db: Database, id: string, now: Date): Promise<boolean> {
@@ -107,45 +131,6 @@ export async function removeForChannel(
   let query = db.deleteFrom('challenges').where('userId', '=', userId).where('channel', '=', channel)
   if (exceptAddresses.length > 0) query = query.where('address', 'not in', exceptAddresses)
   await query.execute()
-}
-
-/** Counts a wrong code against the channel; gives the count. */
-export async function countFailure(db: Database, userId: number, channel: Channel, purpose: Purpose): Promise<number> {
-  const { failures } = await db
-    .insertInto('channelFailures')
-    .values({ userId, channel, purpose, failures: 1 })
-    .onConflict((conflict) =>
-      conflict
-        .columns(['userId', 'channel', 'purpose'])
-        .doUpdateSet((set) => ({ failures: set('channelFailures.failures', '+', 1) })),
-    )
-    .returning('failures')
-    .executeTakeFirstOrThrow()
-  return failures
-}
-
-export async function failures(db: Database, userId: number, channel: Channel, purpose: Purpose): Promise<number> {
-  const row = await db
-    .selectFrom('channelFailures')
-    .select('failures')
-    .where('userId', '=', userId)
-    .where('channel', '=', channel)
-    .where('purpose', '=', purpose)
-    .executeTakeFirst()
-  return row?.failures ?? 0
-}
-
-/** Counts from nought again; tells how many counters there were. */
-export async function forgetFailures(
-  db: Database,
-  userId: number,
-  channel?: Channel,
-  purpose?: Purpose,
-): Promise<number> {
-  let query = db.deleteFrom('channelFailures').where('userId', '=', userId)
-  if (channel) query = query.where('channel', '=', channel)
-  if (purpose) query = query.where('purpose', '=', purpose)
-  return (await query.returning('channel').execute()).length
 }
 
 /** Codes long over; kept a while past their end, so that the cooldown still sees them. */
