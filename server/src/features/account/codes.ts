@@ -85,6 +85,8 @@ const isVerifiedOwner = (user: User, { channel, purpose }: Binding): boolean =>
 
 export type Proving = Applied | { readonly kind: 'wrong_code' } | { readonly kind: 'nothing_to_verify' }
 
+const PROVING = ['verification', 'address_change'] as const
+
 /** Takes a code; a right one proves its address. All in one transaction, a wrong code's cost included. */
 export const proveCode = (
   { db, codes, mailboxes }: AddressCodeDeps,
@@ -93,8 +95,9 @@ export const proveCode = (
   now: Date,
 ): Promise<Proving> =>
   db.transaction().execute(async (db): Promise<Proving> => {
-    const challenge = await verify(db, codes, sessionId, code, now)
-    return challenge ? applyProof(db, mailboxes, challenge, now) : explainNo(db, { userId, sessionId }, now)
+    const proof = await verify(db, codes, { asker: sessionId, purposes: PROVING }, code, now)
+    if (proof.kind === 'right') return applyProof(db, mailboxes, proof.challenge, now)
+    return explainNo(db, { userId, sessionId }, now)
   })
 
 /** Whether a code could have been right at all: what the origin's clients tell apart. */

@@ -179,8 +179,12 @@ function messageOf(
 /** A challenge of somebody's; the one a code was right for. */
 export type OwnChallenge = store.Challenge & { readonly userId: number }
 
-/** The challenge a code was right for, used up by it; undefined when it was right for none. */
-export type Proof = OwnChallenge | undefined
+/** What a code was for the open challenges of an asker. */
+export type Proof =
+  /** The challenge it was right for, used up by it. */
+  | { readonly kind: 'right'; readonly challenge: OwnChallenge }
+  /** Right for none. `tried`: the channels it was counted against; `locked`: for which of them it was the last wrong one. */
+  | { readonly kind: 'wrong'; readonly tried: readonly store.Channel[]; readonly locked: readonly store.Channel[] }
 
 /**
  * Compares a code with every open one of the asker for these purposes. A wrong code costs each of them a try and counts
@@ -200,15 +204,20 @@ export async function verify(
   const right = open.find((challenge) =>
     equalInConstantTime(challenge.codeHash, hashOf(secret, challenge.id, challenge, code)),
   )
-  if (!right || (await isLocked(db, rules, right))) {
-    for (const { userId, channel, purpose } of open) await countFailure(db, { userId, method: channel, purpose })
-    return undefined
-  }
-  if (!(await store.consume(db, right.id, now))) return undefined
+  if (!right || (await isLocked(db, rules, right))) return countWrong(db, rules, open)
+  if (!(await store.consume(db, right.id, now))) return { kind: 'wrong', tried: [], locked: [] }
   const others = open.filter(({ id }) => id !== right.id).map(({ id }) => id)
   await store.returnTry(db, others)
   await forgetFailures(db, right.userId, { method: right.channel, purpose: right.purpose })
-  return right
+  return { kind: 'right', challenge: right }
+}
+
+async function countWrong(db: Database, { lockAfter }: CodeRules, open: readonly OwnChallenge[]): Promise<Proof> {
+  const locked: store.Channel[] = []
+  for (const { userId, channel, purpose } of open) {
+    if ((await countFailure(db, { userId, method: channel, purpose })) === lockAfter) locked.push(channel)
+  }
+  return { kind: 'wrong', tried: open.map(({ channel }) => channel), locked }
 }
 
 const isSomebodys = (challenge: store.Challenge): challenge is OwnChallenge => challenge.userId !== null
