@@ -7,10 +7,13 @@ export type { User, UserChanges, UserStanding } from './store.ts'
 export {
   countUsers,
   findById,
+  findByVerifiedPhone,
   findStanding,
   hasActiveAdmin,
+  hold,
   isEmailTaken,
   isPhoneVerifiedByAnother,
+  lock as lockUser,
   page,
   update,
 } from './store.ts'

@@ -1,6 +1,6 @@
 import type { Insertable, Selectable, Updateable } from 'kysely'
 import type { Database, UsersTable } from '../../database/schema.ts'
-import type { EmailKey, MailboxKey } from '../../kernel/address.ts'
+import type { EmailKey, MailboxKey, Phone } from '../../kernel/address.ts'
 
 export type User = Readonly<Selectable<UsersTable>>
 export type NewUser = Insertable<UsersTable>
@@ -18,6 +18,27 @@ export const findStanding = (db: Database, id: number): Promise<UserStanding | u
 export const findByEmailKey = (db: Database, key: EmailKey): Promise<User | undefined> =>
   db.selectFrom('users').selectAll().where('emailKey', '=', key).executeTakeFirst()
 
+/** The one user who has this number verified (invariant I5). */
+export const findByVerifiedPhone = (db: Database, phone: Phone): Promise<User | undefined> =>
+  db
+    .selectFrom('users')
+    .selectAll()
+    .where('phone', '=', phone)
+    .where('phoneVerifiedAt', 'is not', null)
+    .executeTakeFirst()
+
+/**
+ * The user, held for the rest of the transaction: nobody else changes the row before it is over, and whoever holds it too
+ * has waited for it. For what is decided by it, such as whose password opens a session. Undefined when there is no such user.
+ */
+export const hold = (db: Database, id: number): Promise<User | undefined> =>
+  db
+    .updateTable('users')
+    .set((set) => ({ createdAt: set.ref('createdAt') }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst()
+
 /** Undefined when the address or the mailbox is another user's: asked and taken in one statement. */
 export const insert = (db: Database, user: NewUser): Promise<User | undefined> =>
   db
@@ -29,6 +50,18 @@ export const insert = (db: Database, user: NewUser): Promise<User | undefined> =
 
 export const update = (db: Database, id: number, changes: UserChanges): Promise<User | undefined> =>
   db.updateTable('users').set(changes).where('id', '=', id).returningAll().executeTakeFirst()
+
+/**
+ * Locks a user's row for the rest of the transaction and gives it as it is then: for decisions that rest on several rows of
+ * his, so that two at once do not each rely on what the other takes away.
+ */
+export const lock = (db: Database, id: number): Promise<User | undefined> =>
+  db
+    .updateTable('users')
+    .set((set) => ({ createdAt: set.ref('createdAt') }))
+    .where('id', '=', id)
+    .returningAll()
+    .executeTakeFirst()
 
 /** Whether another user than `exceptId` has this address or its mailbox. */
 export async function isEmailTaken(
