@@ -1,21 +1,33 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
+import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
 
 /** The whole database, camelCase here and snake_case on disk. Moments are UTC; a null moment means "not (yet)". */
 export interface Schema {
   meta: MetaTable
   users: UsersTable
   sessions: SessionsTable
+  pendingSignIns: PendingSignInsTable
   challenges: ChallengesTable
-  channelFailures: ChannelFailuresTable
+  factorFailures: FactorFailuresTable
+  totps: TotpsTable
+  recoveryCodes: RecoveryCodesTable
+  passkeys: PasskeysTable
+  usedPasskeyChallenges: UsedPasskeyChallengesTable
+  passwordTokens: PasswordTokensTable
+  passwordMails: PasswordMailsTable
+  addressChanges: AddressChangesTable
   deliveries: DeliveriesTable
   devices: DevicesTable
   signInFailures: SignInFailuresTable
+  auditEvents: AuditEventsTable
+  auditCheckpoints: AuditCheckpointsTable
+  leases: LeasesTable
 }
 
 /** The one handle a query runs on: the database itself, or the transaction that shadows it (DESIGN.md trap 2). */
 export type Database = Kysely<Schema>
 
-type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>
+export type Nullable<T> = ColumnType<T | null, T | null | undefined, T | null>
 
 /** What is said once about this database: the secret's fingerprint, that signing keys were made. */
 interface MetaTable {
@@ -32,7 +44,7 @@ export interface UsersTable {
   emailKey: string
   /** What makes two addresses one mailbox, unique where set; null while ONE_ACCOUNT_PER_MAILBOX is off. */
   mailboxKey: Nullable<string>
-  /** PHC string. */
+  /** PHC string; `!` where there is no password (as in Django: no password matches it). */
   passwordHash: string
   firstName: string
   lastName: string
@@ -47,6 +59,16 @@ export interface UsersTable {
   /** An address asked for in place of a verified one; a code sent to it completes the change. */
   pendingEmail: Nullable<string>
   pendingPhone: Nullable<string>
+  /** When any e-mail address of this account was proven for the first time; survives changes of address. */
+  emailFirstProvenAt: Nullable<Date>
+  /** Until then there is no device to be new beside. */
+  firstSignedInAt: Nullable<Date>
+  /** From then on a password alone opens nothing. */
+  twoFactorSince: Nullable<Date>
+  /** From then on a code by SMS may begin a sign-in. */
+  phoneSignInSince: Nullable<Date>
+  /** When the password was reset by e-mail; null again once another factor than e-mail has succeeded since. */
+  passwordResetAt: Nullable<Date>
   adminSince: Nullable<Date>
   deactivatedAt: Nullable<Date>
   createdAt: Date
@@ -78,18 +100,46 @@ export interface SessionsTable {
   phoneProvenAt: Nullable<Date>
   ip: string
   userAgent: string
+  /** What the user agent calls itself, for people: `Firefox on Windows`. */
+  device: Generated<string>
+  /** What `ip` is counted by: itself, or the /64 of an IPv6 address. */
+  network: Generated<string>
 }
 
-/** A code waiting to be proven. One row a binding: user, asker, channel, address, purpose. */
-export interface ChallengesTable {
+/** A sign-in that proved its first factor and waits for what is still asked for. Never a session. */
+export interface PendingSignInsTable {
+  /** UUIDv7: `sid` in second-factor tokens. */
   id: string
   userId: number
-  /** The session that asked. */
+  /** What is still asked for: a second factor, or (REQUIRE_VERIFIED) the first proof of an address. */
+  needs: 'second_factor' | 'verification'
+  /** RFC 8176 names of what was proven, with spaces between. */
+  amr: string
+  /** The channel whose code was the first factor, which is no second one. */
+  channel: Nullable<'email' | 'phone'>
+  createdAt: Date
+  expiresAt: Date
+  /** Used up by the step that succeeded, or ended. */
+  endedAt: Nullable<Date>
+  ip: string
+  userAgent: string
+  /** The known device that asks. */
+  deviceId: Nullable<string>
+  /** Whether a device value was asked for. */
+  wantsDevice: boolean
+}
+
+/** A code waiting to be proven. One row a binding: asker, channel, address, purpose. */
+export interface ChallengesTable {
+  id: string
+  /** Null: nobody's. Asked for a stranger's address and kept so that both cases cost the same; no code is right for it. */
+  userId: Nullable<number>
+  /** The session or pending sign-in that asked; for the anonymous, what stands for their address and network. */
   asker: string
   channel: 'email' | 'phone'
   /** The e-mail key or E.164 number the code went to. */
   address: string
-  purpose: 'verification' | 'address_change'
+  purpose: 'verification' | 'address_change' | 'second_factor' | 'reauthentication' | 'sign_in'
   codeHash: Uint8Array
   tries: Generated<number>
   createdAt: Date
@@ -97,12 +147,102 @@ export interface ChallengesTable {
   consumedAt: Nullable<Date>
 }
 
-/** Wrong codes in a row, across resends (SECURITY.md: 100 lock the channel for that purpose). */
-export interface ChannelFailuresTable {
+/** Failures in a row of one method, across resends (SECURITY.md: 100 lock the method for that purpose). */
+export interface FactorFailuresTable {
   userId: number
-  channel: 'email' | 'phone'
+  method: 'email' | 'phone' | 'totp' | 'recovery_code' | 'passkey'
   purpose: string
   failures: number
+}
+
+/** Authenticator apps: at most one confirmed and one waiting to be, for each user. */
+export interface TotpsTable {
+  id: string
+  userId: number
+  /** 160 bits (RFC 4226 §4), AES-GCM with the id as context. */
+  sealedSecret: Uint8Array
+  createdAt: Date
+  confirmedAt: Nullable<Date>
+  /** The newest 30-second step whose code was taken; none before or at it is taken again. */
+  lastStep: Nullable<number>
+}
+
+export interface RecoveryCodesTable {
+  id: string
+  userId: number
+  /** SHA-256: 80 bits of chance need no key, and so outlive a change of the secret. */
+  codeHash: Uint8Array
+  createdAt: Date
+  usedAt: Nullable<Date>
+}
+
+/** WebAuthn credentials (WebAuthn Level 3 §4, credential record). */
+export interface PasskeysTable {
+  id: string
+  userId: number
+  /** Base64url; unique, so that a credential has one owner. */
+  credentialId: string
+  /** COSE key. */
+  publicKey: Uint8Array
+  /** What the authenticator was told to know the user by: 32 bytes of no meaning. */
+  userHandle: Uint8Array
+  signCount: number
+  /** As the client named them, with spaces between. */
+  transports: string
+  isBackupEligible: boolean
+  isBackedUp: boolean
+  name: string
+  createdAt: Date
+  lastUsedAt: Nullable<Date>
+}
+
+/** Challenges already answered, until they would have ended anyway: each is good once. */
+export interface UsedPasskeyChallengesTable {
+  challenge: string
+  expiresAt: Date
+}
+
+/** What a mail to set a password carries: a code and a link, either good once for both. */
+export interface PasswordTokensTable {
+  id: string
+  /** Null: nobody's, as in challenges. */
+  userId: Nullable<number>
+  purpose: 'reset' | 'invitation'
+  /** Keyed hash of the address it was sent to: it sets no password once the account has another. */
+  subject: string
+  codeHash: Uint8Array
+  linkHash: Uint8Array
+  createdAt: Date
+  expiresAt: Date
+  consumedAt: Nullable<Date>
+}
+
+/** When an address was last asked for, whether or not anyone has it: the pause between two mails. */
+export interface PasswordMailsTable {
+  /** Keyed hash of the address. */
+  subject: string
+  sentAt: Date
+}
+
+/** A change of e-mail or phone that its owner can undo. */
+export interface AddressChangesTable {
+  id: string
+  userId: number
+  channel: 'email' | 'phone'
+  oldAddress: Nullable<string>
+  oldVerifiedAt: Nullable<Date>
+  newAddress: Nullable<string>
+  /** What nobody else may take until `undoUntil`: the e-mail key or number, and the mailbox key. */
+  reservedKey: Nullable<string>
+  reservedMailboxKey: Nullable<string>
+  linkHash: Uint8Array
+  createdAt: Date
+  /** Null: still waiting for its code. */
+  completedAt: Nullable<Date>
+  /** 48 hours after completion; until completion, the end of its link. */
+  undoUntil: Date
+  /** Undone, cancelled, or made void by the undoing of an older one. */
+  endedAt: Nullable<Date>
 }
 
 /** The outbox: one row a message to be sent. */
