@@ -46,6 +46,19 @@ export interface Config {
   readonly defaultRegion: Region
   readonly oneAccountPerMailbox: boolean
   readonly passwordPolicy: 'composition' | 'nist'
+  readonly passwordResetLifetime: Duration
+  /** Undefined: accounts that never verified anything stay. */
+  readonly unverifiedAccountLifetime: Duration | undefined
+  /** Undefined: events stay for ever. */
+  readonly auditRetention: Duration | undefined
+  readonly signIn: {
+    readonly requireVerified: 'none' | 'email' | 'any'
+    /** Whether a code to a verified address may begin a sign-in. */
+    readonly byCode: boolean
+    readonly emailAsSecondFactor: boolean
+  }
+  /** Beside PUBLIC_URL's own; empty: that one alone. */
+  readonly passkeyOrigins: readonly string[]
   readonly mail:
     | {
         readonly host: string

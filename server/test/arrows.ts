@@ -2,11 +2,12 @@
 
 /** From the lowest up. A feature imports the `service.ts` of those in earlier rows, and none of its own row. */
 const FEATURE_ORDER: readonly (readonly string[])[] = [
-  ['audit', 'tokens', 'passwords'],
+  ['audit', 'attempts', 'tokens', 'passwords'],
   ['users'],
   ['messages'],
-  ['sessions'],
+  ['sessions', 'recovery-codes'],
   ['otp', 'totp', 'passkeys'],
+  ['factors'],
   ['account'],
   ['signin'],
 ]

@@ -25,7 +25,7 @@ export const useInstallation = (world: CommandWorld): Promise<{ userId: number; 
     const messages = createMessages({ secret, random: systemRandom, sender, wake: () => {} })
     const to = { channel: 'email', to: 'sara@example.com', userId, language: 'en' } as const
     await messages.enqueue(db, { kind: 'verification_code', ...to, code: '123456', expiresAt }, now)
-    const notice = { kind: 'refresh_token_reused', ...to, signedInAt: now, ip: '192.0.2.1' } as const
-    await messages.enqueue(db, notice, now)
+    const facts = { signedInAt: now, ip: '192.0.2.1' }
+    await messages.enqueue(db, { kind: 'refresh_token_reused', ...to, facts }, now)
     return { userId, kid: keys[0].kid }
   })

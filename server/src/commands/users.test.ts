@@ -82,15 +82,15 @@ describe('users unlock', () => {
         .values(failing.map((subject) => ({ subject, failures: 100, lastFailedAt: now })))
         .execute()
       for (const userId of [id, omid.id]) {
-        const wrong = { userId, channel: 'email' as const, purpose: 'verification', failures: 100 }
-        await db.insertInto('channelFailures').values(wrong).execute()
+        const wrong = { userId, method: 'email' as const, purpose: 'verification', failures: 100 }
+        await db.insertInto('factorFailures').values(wrong).execute()
       }
     })
     const { json } = await world.type(`users unlock ${id} --json`)
     expect(json).toEqual({ id, email: 'sara@example.com', sign_in_counters: 2, code_counters: 1 })
     await world.inside(async ({ db }) => {
       expect(await db.selectFrom('signInFailures').select('failures').execute()).toHaveLength(1)
-      expect(await db.selectFrom('channelFailures').select('userId').execute()).toEqual([{ userId: omid.id }])
+      expect(await db.selectFrom('factorFailures').select('userId').execute()).toEqual([{ userId: omid.id }])
       expect(await db.selectFrom('devices').select('userId').execute()).toEqual([{ userId: id }])
     })
   })

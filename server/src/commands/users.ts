@@ -1,7 +1,6 @@
 import type { Database } from '../database/schema.ts'
-import { forgetFailures as forgetWrongCodes } from '../features/otp/service.ts'
+import { forgetFailures as forgetWrongCodes, reopen } from '../features/attempts/service.ts'
 import { endAll } from '../features/sessions/service.ts'
-import { reopenSignIn } from '../features/signin/service.ts'
 import { activate, deactivate, findByEmail, findById, type User } from '../features/users/service.ts'
 import type { Foundation } from '../compose/foundation.ts'
 import { parseEmail } from '../kernel/address.ts'
@@ -19,7 +18,7 @@ codes any more. What a server throttles by address or user goes by itself.`,
   options: {},
   run: (call) =>
     forUser(call, async (user, { db, secret }) => {
-      const signIns = await reopenSignIn(db, { secret }, user)
+      const signIns = await reopen(db, secret, user)
       const channels = await forgetWrongCodes(db, user.id)
       const text = `${count(signIns, 'counter')} of failed sign-ins and ${count(channels, 'counter')} of wrong codes forgotten.`
       return { text, data: { sign_in_counters: signIns, code_counters: channels } }

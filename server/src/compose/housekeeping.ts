@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../database/schema.ts'
+import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
 import { removeExpired as removeExpiredSessions } from '../features/sessions/service.ts'
-import { removeOldFailures } from '../features/signin/service.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { before, days, minutes } from '../kernel/duration.ts'
 

@@ -16,6 +16,15 @@ export function assemble(values: Values): Config {
     defaultRegion: values.DEFAULT_REGION,
     oneAccountPerMailbox: values.ONE_ACCOUNT_PER_MAILBOX,
     passwordPolicy: values.PASSWORD_POLICY,
+    passwordResetLifetime: values.PASSWORD_RESET_MINUTES,
+    unverifiedAccountLifetime: values.UNVERIFIED_ACCOUNT_LIFETIME,
+    auditRetention: values.AUDIT_RETENTION,
+    signIn: {
+      requireVerified: values.REQUIRE_VERIFIED,
+      byCode: values.SIGN_IN_BY_CODE,
+      emailAsSecondFactor: values.EMAIL_AS_SECOND_FACTOR,
+    },
+    passkeyOrigins: values.PASSKEY_ORIGINS ?? [],
     mail: mailOf(values),
     sms: smsOf(values),
     codes: {

@@ -76,6 +76,15 @@ export function duration(min: string, max: string): Kind<Duration> {
   })
 }
 
+/** The same, or `off`, which parses to undefined. */
+export function durationOrOff(min: string, max: string): Kind<Duration | undefined> {
+  const on = duration(min, max)
+  return {
+    rule: `${on.rule}, or off`,
+    parse: (text) => (text.toLowerCase() === 'off' ? { value: undefined } : on.parse(text)),
+  }
+}
+
 function parseDuration(text: string): Duration | undefined {
   const [, count, unit = ''] = /^(\d{1,9})\s*([a-z]*)$/i.exec(text) ?? []
   return count === undefined ? undefined : unitNamed(unit || 's')?.(Number(count))

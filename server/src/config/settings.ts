@@ -1,6 +1,6 @@
 import type { Kind } from './kinds.ts'
 import type { Setting, SettingTable } from './setting.ts'
-import { ACCOUNTS, CODES, THROTTLES, TOKENS } from './settings/accounts.ts'
+import { ACCOUNTS, CODES, FACTORS, THROTTLES, TOKENS } from './settings/accounts.ts'
 import { MAIL, SMS } from './settings/delivery.ts'
 import { SCALE, SERVER } from './settings/server.ts'
 
@@ -10,6 +10,7 @@ export const SETTINGS = {
   ...MAIL,
   ...SMS,
   ...ACCOUNTS,
+  ...FACTORS,
   ...CODES,
   ...TOKENS,
   ...THROTTLES,
@@ -22,6 +23,7 @@ export const GROUPS: readonly { readonly title: string; readonly settings: Setti
   { title: 'Mail', settings: MAIL },
   { title: 'Text messages', settings: SMS },
   { title: 'Accounts', settings: ACCOUNTS },
+  { title: 'Passwords, factors and passkeys', settings: FACTORS },
   { title: 'Codes', settings: CODES },
   { title: 'Tokens', settings: TOKENS },
   { title: 'Throttles', settings: THROTTLES },

@@ -45,6 +45,11 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
       pendingPhone: null,
       adminSince: null,
       deactivatedAt: null,
+      firstSignedInAt: null,
+      emailFirstProvenAt: null,
+      passwordResetAt: null,
+      twoFactorSince: null,
+      phoneSignInSince: null,
     })
     expect(await db.selectFrom('users').selectAll().executeTakeFirst()).toStrictEqual(returned)
   })
@@ -165,8 +170,8 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
       .values({ id: newId(), userId, asker: newId(), ...challenge, codeHash: valueHash, ...expiring })
       .execute()
     await db
-      .insertInto('channelFailures')
-      .values({ userId, channel: 'phone', purpose: 'verification', failures: 1 })
+      .insertInto('factorFailures')
+      .values({ userId, method: 'phone', purpose: 'verification', failures: 1 })
       .execute()
     await db
       .insertInto('devices')
@@ -175,7 +180,7 @@ describe.each(DATABASES)('the tables on %s', (_, open) => {
     await db.insertInto('deliveries').values(deliveryRow({ userId })).execute()
     await db.deleteFrom('users').where('id', '=', userId).execute()
     const rowsOf = (table: keyof Schema): Promise<unknown[]> => db.selectFrom(table).selectAll().execute()
-    const tables = ['sessions', 'challenges', 'channelFailures', 'devices'] as const
+    const tables = ['sessions', 'challenges', 'factorFailures', 'devices'] as const
     expect(await Promise.all(tables.map(rowsOf))).toStrictEqual([[], [], [], []])
     expect(await db.selectFrom('deliveries').select('userId').execute()).toStrictEqual([{ userId: null }])
   })

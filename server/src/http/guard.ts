@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
+import { before, minutes } from '../kernel/duration.ts'
 import type { Language } from '../kernel/language.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import type { TextId } from '../kernel/texts.ts'
@@ -10,10 +11,20 @@ export interface Caller {
   readonly sessionId: string
   readonly isAdmin: boolean
   readonly language: Language | null
+  /** The token's `auth_time`. */
+  readonly authenticatedAt: Date
+}
+
+/** Who a second-factor token speaks for: someone who proved a first factor and is nobody yet but for the second step. */
+export interface Candidate {
+  readonly userId: number
+  readonly pendingId: string
+  readonly language: Language | null
 }
 
 export type Authentication =
   | { readonly kind: 'caller'; readonly caller: Caller }
+  | { readonly kind: 'candidate'; readonly candidate: Candidate }
   | { readonly kind: 'bad_token'; readonly message: TextId }
   | { readonly kind: 'user_not_found' }
   | { readonly kind: 'user_inactive' }
@@ -21,8 +32,19 @@ export type Authentication =
 /** Tells whom an access token speaks for. Handed in by compose; asks token, session and user. */
 export type Authenticator = (token: string, now: Date) => Promise<Authentication>
 
-/** Who may call a route. `public` ignores `Authorization`; everywhere else a bad token is refused, needed or not. */
-export type Who = 'public' | 'anyone' | 'anonymous_or_admin' | 'signed_in' | 'self_or_admin' | 'admin'
+/**
+ * Who may call a route. `public` ignores `Authorization`; everywhere else a bad token is refused, needed or not. A
+ * second-factor token is a bad one but for `second_step` and `signed_in_or_second_step`.
+ */
+export type Who =
+  | 'public'
+  | 'anyone'
+  | 'anonymous_or_admin'
+  | 'signed_in'
+  | 'self_or_admin'
+  | 'admin'
+  | 'second_step'
+  | 'signed_in_or_second_step'
 
 export interface Access {
   readonly who: Who
@@ -30,6 +52,8 @@ export interface Access {
   readonly scope?: Scope
   /** Not counted at all: health, keys, pages of documentation, and what is counted by the body. */
   readonly unthrottled?: true
+  /** Needs a sign-in younger than ten minutes: what could lock someone out or hand an account over. */
+  readonly fresh?: true
 }
 
 declare module 'fastify' {
@@ -39,6 +63,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Null for the anonymous. */
     caller: Caller | null
+    /** Null but in the second step of a sign-in. */
+    candidate: Candidate | null
   }
 }
 
@@ -53,30 +79,60 @@ export function installGuard(
   now: () => Date,
 ): void {
   app.decorateRequest('caller', null)
+  app.decorateRequest('candidate', null)
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
   })
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const access = request.routeOptions.config.access
     if (!access) return // no route: a 404 costs nothing, so nobody counts it
-    if (access.who !== 'public') request.caller = await callerOf(request, authenticate, now())
+    const moment = now()
+    if (access.who !== 'public') await identify(request, access.who, authenticate, moment)
     requirePermission(access.who, request)
+    if (access.fresh) requireFresh(request, moment)
     if (!access.unthrottled) await throttle.request(request, reply, access.scope)
   })
 }
 
-async function callerOf(request: FastifyRequest, authenticate: Authenticator, now: Date): Promise<Caller | null> {
+async function identify(
+  request: FastifyRequest,
+  who: Who,
+  authenticate: Authenticator,
+  now: Date,
+): Promise<void> {
   const token = bearerToken(request.headers.authorization)
-  if (token === undefined) return null
+  if (token === undefined) return
   const authentication = await authenticate(token, now)
   switch (authentication.kind) {
     case 'caller':
-      return authentication.caller
+      if (who === 'second_step') throw badToken('refusal.token_not_valid.wrong_type', request)
+      request.caller = authentication.caller
+      return
+    case 'candidate':
+      if (!isSecondStep(who)) throw badToken('refusal.token_not_valid.wrong_type', request)
+      request.candidate = authentication.candidate
+      return
     case 'bad_token':
       throw badToken(authentication.message, request)
     case 'user_not_found':
     case 'user_inactive':
       throw new Refusal(authentication.kind, authentication.kind)
+  }
+}
+
+/** Whether a route takes second-factor tokens. */
+export const isSecondStep = (who: Who): boolean => who === 'second_step' || who === 'signed_in_or_second_step'
+
+// Long enough for a page of settings, short enough that a session left open hands nothing over.
+const FRESH_FOR = minutes(10)
+
+/**
+ * Refuses a caller whose token tells of no sign-in within ten minutes. By the token and not by its session, so that a token
+ * stolen before gains nothing when its owner signs in again. For what a route asks of some bodies alone.
+ */
+export function requireFresh({ caller }: FastifyRequest, now: Date): void {
+  if (caller && caller.authenticatedAt <= before(now, FRESH_FOR)) {
+    throw new Refusal('reauthentication_required', 'no sign-in within ten minutes')
   }
 }
 
@@ -94,8 +150,12 @@ const badToken = (message: TextId, request: FastifyRequest): Refusal =>
   })
 
 function requirePermission(who: Who, request: FastifyRequest): void {
-  const { caller } = request
+  const { caller, candidate } = request
   if (who === 'public' || who === 'anyone') return
+  if (isSecondStep(who)) {
+    if (!caller && !candidate) throw new Refusal('not_authenticated', 'no bearer token')
+    return
+  }
   if (who === 'anonymous_or_admin') {
     if (caller && !caller.isAdmin) throw new Refusal('permission_denied', 'signed in, and no admin')
     return

@@ -9,6 +9,7 @@ import Fastify, {
   LogController,
 } from 'fastify'
 import type { z } from 'zod'
+import type { Act } from '../kernel/act.ts'
 import type { Language } from '../kernel/language.ts'
 import { canonicalAddress } from '../kernel/network.ts'
 import type { Random } from '../kernel/random.ts'
@@ -41,6 +42,8 @@ declare module 'fastify' {
     language(): Language
     /** Where the client is: the socket's address, or what a trusted proxy says. */
     clientAddress(): string
+    /** By whom and from where this request is. */
+    act(): Act
   }
 }
 
@@ -129,11 +132,23 @@ function decorateRequests(app: App, options: ServerOptions): void {
   app.decorateRequest('say', function (this: FastifyRequest, id: TextId, values?: TextValues) {
     return translate(this.language(), id, values)
   })
+  app.decorateRequest('act', actOfRequest)
   app.decorateRequest('clientAddress', function (this: FastifyRequest) {
     const address = canonicalAddress(this.ip)
     // A proxy may forward a word in place of an address; then the proxy is all we know.
     return isIP(address) === 0 ? canonicalAddress(this.socket.remoteAddress ?? '') : address
   })
+}
+
+/** By whom and from where a request is, for the record of what it does. */
+function actOfRequest(this: FastifyRequest): Act {
+  const known = this.caller ?? this.candidate
+  return {
+    actor: known ? { kind: 'user', userId: known.userId } : { kind: 'anonymous' },
+    ip: this.clientAddress(),
+    userAgent: this.headers['user-agent'] ?? '',
+    requestId: this.id,
+  }
 }
 
 function addHeaders(app: App, headers: Readonly<Record<string, string>>): void {

@@ -13,6 +13,7 @@ const OFF: Rates = {
   refresh: undefined,
   otpSend: undefined,
   otpVerify: undefined,
+  reset: undefined,
 }
 
 /** The policy that refuses one, or undefined when it is let through. */

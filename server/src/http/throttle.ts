@@ -13,6 +13,7 @@ export interface Rates {
   readonly refresh: Rate | undefined
   readonly otpSend: Rate | undefined
   readonly otpVerify: Rate | undefined
+  readonly reset: Rate | undefined
 }
 
 export type Scope = keyof Rates
@@ -40,10 +41,11 @@ export function createThrottle(limiter: Limiter, rates: Rates): Throttle {
   }
   return {
     async request(request, reply, scope) {
-      const key = request.caller ? `user:${request.caller.userId}` : `ip:${networkOf(request.clientAddress())}`
-      const standings = await count(request.caller ? 'user' : 'anon', key)
+      const known = request.caller ?? request.candidate
+      const key = known ? `user:${known.userId}` : `ip:${networkOf(request.clientAddress())}`
+      const standings = await count(known ? 'user' : 'anon', key)
       if (scope) standings.push(...(await count(scope, key)))
-      if (request.caller && standings.length > 0) void reply.headers(rateLimitHeaders(standings))
+      if (known && standings.length > 0) void reply.headers(rateLimitHeaders(standings))
     },
     async named(scope, key) {
       await count(scope, key)
@@ -60,6 +62,7 @@ const POLICIES: Readonly<Record<Scope, string>> = {
   refresh: 'refresh',
   otpSend: 'otp_send',
   otpVerify: 'otp_verify',
+  reset: 'reset',
 }
 
 // Who guesses passwords just below the rate must not go on so for an hour: 20 a minute are 100 an hour.

@@ -19,6 +19,18 @@ export function uuidv7(random: Random, now: Date): string {
   new DataView(bytes.buffer).setBigUint64(0, (BigInt(now.getTime()) << 16n) | BigInt(random.integer(0, 0xffff)))
   bytes[6] = (bytes[6]! & 0x0f) | 0x70
   bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return uuidText(bytes)
+}
+
+/** The UUID that stands for these 16 bytes, the same each time (RFC 9562 §5.8, version 8): 122 bits of them. */
+export function uuidv8(given: Uint8Array): string {
+  const bytes = given.slice(0, 16)
+  bytes[6] = (bytes[6]! & 0x0f) | 0x80
+  bytes[8] = (bytes[8]! & 0x3f) | 0x80
+  return uuidText(bytes)
+}
+
+function uuidText(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`
 }

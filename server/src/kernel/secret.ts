@@ -22,6 +22,12 @@ export type KeyLabel =
   | 'outbox'
   | 'device'
   | 'sign-in-failures'
+  | 'second-factor-token'
+  | 'totp-secret'
+  | 'passkey-challenge'
+  | 'password-token'
+  | 'anonymous-asker'
+  | 'audit-chain'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */
 export interface Secret {

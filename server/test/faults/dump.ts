@@ -10,7 +10,7 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
   users: [],
   sessions: ['lastUsedAt'],
   challenges: ['tries'],
-  channelFailures: ['failures'],
+  factorFailures: ['failures'],
   signInFailures: ['failures', 'lastFailedAt', 'blockedUntil'],
   devices: ['lastUsedAt'],
 }
@@ -43,7 +43,7 @@ const keyOf = (row: Row): string => JSON.stringify(row['id'] ?? KEYS.map((key) =
 export function shapeOf(before: Dump, after: Dump): readonly string[] {
   const shape: string[] = []
   for (const [table, rows] of after) {
-    if (table === 'channelFailures' || table === 'signInFailures') continue
+    if (table === 'factorFailures' || table === 'signInFailures') continue
     const old = before.get(table) ?? new Map<string, Row>()
     const added = [...rows.keys()].filter((key) => !old.has(key)).length
     const removed = [...old.keys()].filter((key) => !rows.has(key)).length
@@ -64,7 +64,7 @@ const text = (value: unknown): string => JSON.stringify(value instanceof Uint8Ar
 
 /** The counters of failures that stand lower than before, or are gone. */
 export function fallenCounters(before: Dump, after: Dump): string[] {
-  return (['channelFailures', 'signInFailures'] as const).flatMap((table) =>
+  return (['factorFailures', 'signInFailures'] as const).flatMap((table) =>
     [...(before.get(table) ?? [])]
       .filter(([key, row]) => Number(after.get(table)?.get(key)?.['failures'] ?? 0) < Number(row['failures']))
       .map(([key]) => `${table} ${key}`),

@@ -1,7 +1,8 @@
 import { parseRegion } from '../../kernel/address.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 import { LANGUAGES } from '../../kernel/language.ts'
-import { boolean, choice, duration, kind, rate, wholeNumber, wholeNumberOf } from '../kinds.ts'
+import { origin } from '../kinds-of-address.ts'
+import { boolean, choice, duration, durationOrOff, kind, list, rate, wholeNumber, wholeNumberOf } from '../kinds.ts'
 import { oneLine, stringOrUri, timeZone } from '../kinds-of-text.ts'
 import type { SettingTable } from '../setting.ts'
 
@@ -41,6 +42,50 @@ export const ACCOUNTS = {
     default: 'true',
     help: 'Dots and +tags at gmail.com make no second account.',
     example: 'false',
+  },
+  REQUIRE_VERIFIED: {
+    kind: choice('none', 'email', 'any'),
+    default: 'none',
+    help: 'What must be verified before a session opens: nothing, the e-mail address, or any channel. Whoever has not is asked for a code at sign-in.',
+    example: 'email',
+  },
+  UNVERIFIED_ACCOUNT_LIFETIME: {
+    kind: durationOrOff('1h', '365d'),
+    default: 'off',
+    help: 'After how long an account that never verified anything is deleted, which frees its address; admins stay.',
+    example: '30d',
+  },
+  AUDIT_RETENTION: {
+    kind: durationOrOff('7d', '3650d'),
+    default: 'off',
+    help: 'After how long events of the audit are removed; a signed checkpoint stays. off: never.',
+    example: '365d',
+  },
+} satisfies SettingTable
+
+export const FACTORS = {
+  EMAIL_AS_SECOND_FACTOR: {
+    kind: boolean,
+    default: 'true',
+    help: 'Whether a code by e-mail counts as a second factor. NIST SP 800-63B-4 §3.1.3.1 says it should not.',
+    example: 'false',
+  },
+  SIGN_IN_BY_CODE: {
+    kind: boolean,
+    default: 'true',
+    help: 'Whether a code to a verified address may begin a sign-in, in place of a password.',
+    example: 'false',
+  },
+  PASSKEY_ORIGINS: {
+    kind: list('origins: http:// or https:// with a host and no path', origin),
+    help: 'Web pages whose passkeys are taken, all at the host of PUBLIC_URL or below it. Not set: PUBLIC_URL alone.',
+    example: 'https://auth.example.com,https://app.auth.example.com',
+  },
+  PASSWORD_RESET_MINUTES: {
+    kind: wholeNumberOf(minutes, 5, 120),
+    default: '30',
+    help: 'How long a mail to reset a password is good for.',
+    example: '15',
   },
 } satisfies SettingTable
 

@@ -42,22 +42,46 @@ export type Sending =
 
 /** Sends a code to the channel's address: the one that waits to take the other's place, else the one on file. */
 export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Channel, now: Date): Promise<Sending> {
-  const { db, codes } = deps
   const target = targetOf(asker.user, channel)
   if (!target) return { kind: 'no_address' }
   if (target.purpose === 'verification' && isProven(asker, channel)) return { kind: 'already_verified' }
-  if (!deps.isAvailable(channel)) return { kind: 'unavailable' }
   const { to, ...aim } = target
   const binding: Binding = { userId: asker.user.id, asker: asker.session.id, channel, ...aim }
+  const isOwners = isVerifiedOwner(asker.user, binding)
+  // An account deleted meanwhile can have no code.
+  const isDue = async (db: Database) => (await findById(db, asker.user.id)) !== undefined
+  return sendTo(deps, { binding, to, language: asker.language, isOwners, isDue }, now)
+}
+
+/** A code that is to be sent to an address of the user's. */
+export interface Parcel {
+  readonly binding: Binding
+  readonly to: string
+  readonly language: Language
+  /** Whether the user has proven the address: its owner's budget is apart from strangers'. */
+  readonly isOwners: boolean
+  /** Asked in the transaction that stores the code, since much may have happened on the way there. */
+  readonly isDue: (db: Database) => Promise<boolean>
+}
+
+/** Sends a code within the limits of its binding and of its address. */
+export async function sendTo(
+  deps: AddressCodeDeps,
+  { binding, to, language, isOwners, isDue }: Parcel,
+  now: Date,
+): Promise<Sending> {
+  const { db, codes } = deps
+  if (!deps.isAvailable(binding.channel)) return { kind: 'unavailable' }
   const refusal = await whyNotIssue(db, codes, binding, now)
   if (refusal) return refusal
-  const wait = await deps.destinations.take(destinationOf(channel, to), isVerifiedOwner(asker.user, binding))
+  const wait = await deps.destinations.take(destinationOf(binding.channel, to), isOwners)
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
-  const issued = await db.transaction().execute(async (db): Promise<Sending> => {
-    // Asked again: an account deleted meanwhile can have no code.
-    if (!(await findById(db, asker.user.id))) return { kind: 'gone' }
-    return issue(db, codes, binding, { to, language: asker.language }, now)
-  })
+  const issued = await db
+    .transaction()
+    .execute(
+      async (db): Promise<Sending> =>
+        (await isDue(db)) ? issue(db, codes, binding, { to, language }, now) : { kind: 'gone' },
+    )
   codes.messages.wake()
   return issued
 }

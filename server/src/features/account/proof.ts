@@ -1,6 +1,6 @@
 import type { Database } from '../../database/schema.ts'
 import { type Email, emailKey } from '../../kernel/address.ts'
-import type { Challenge } from '../otp/service.ts'
+import type { OwnChallenge } from '../otp/service.ts'
 import { findSession, forgetProofs, markProven, type Session } from '../sessions/service.ts'
 import {
   emailColumns,
@@ -22,10 +22,19 @@ export type Applied =
   | { readonly kind: 'email_taken' }
 
 /** What a proven address makes of its user and of the session that proved it. Takes the transaction that used the code up. */
-export async function applyProof(db: Database, rule: MailboxRule, challenge: Challenge, now: Date): Promise<Applied> {
-  const user = await findById(db, challenge.userId)
+export async function applyProof(db: Database, rule: MailboxRule, challenge: OwnChallenge, now: Date): Promise<Applied> {
   const session = await findSession(db, challenge.asker)
-  if (!user || !session) return { kind: 'wrong_code' }
+  const before = session && (await findById(db, challenge.userId))
+  if (!session || !before) return { kind: 'wrong_code' }
+  const applied = await applyToUser(db, rule, challenge, now)
+  if (applied.kind === 'verified') await markProven(db, session.id, sessionProof(session, challenge, before, now))
+  return applied
+}
+
+/** The same where there is no session yet: what a proven address makes of its user. */
+export async function applyToUser(db: Database, rule: MailboxRule, challenge: OwnChallenge, now: Date): Promise<Applied> {
+  const user = await findById(db, challenge.userId)
+  if (!user) return { kind: 'wrong_code' }
   const changes =
     challenge.channel === 'email'
       ? await emailProof(db, rule, user, challenge, now)
@@ -33,7 +42,6 @@ export async function applyProof(db: Database, rule: MailboxRule, challenge: Cha
   if ('kind' in changes) return changes
   await update(db, user.id, changes)
   if (challenge.purpose === 'address_change') await forgetProofs(db, user.id, challenge.channel)
-  await markProven(db, session.id, sessionProof(session, challenge, user, now))
   return { kind: 'verified' }
 }
 
@@ -43,23 +51,26 @@ async function emailProof(
   db: Database,
   rule: MailboxRule,
   user: User,
-  { address, purpose }: Challenge,
+  { address, purpose }: OwnChallenge,
   now: Date,
 ): Promise<UserChanges | No> {
   if (purpose === 'verification') {
-    return address === user.emailKey ? { emailVerifiedAt: user.emailVerifiedAt ?? now } : { kind: 'wrong_code' }
+    return address === user.emailKey ? { emailVerifiedAt: user.emailVerifiedAt ?? now, ...firstProof(user, now) } : { kind: 'wrong_code' }
   }
   const pending = user.pendingEmail as Email | null
   if (pending === null || emailKey(pending) !== address) return { kind: 'wrong_code' }
   const columns = emailColumns(rule, pending)
   if (await isEmailTaken(db, columns, user.id)) return { kind: 'email_taken' }
-  return { ...columns, emailVerifiedAt: now, pendingEmail: null }
+  return { ...columns, emailVerifiedAt: now, pendingEmail: null, ...firstProof(user, now) }
 }
+
+/** Remembered for good: what a later reset may void depends on it. */
+const firstProof = (user: User, now: Date): UserChanges => ({ emailFirstProvenAt: user.emailFirstProvenAt ?? now })
 
 async function phoneProof(
   db: Database,
   user: User,
-  { address, purpose }: Challenge,
+  { address, purpose }: OwnChallenge,
   now: Date,
 ): Promise<UserChanges | No> {
   if (address !== (purpose === 'verification' ? user.phone : user.pendingPhone)) return { kind: 'wrong_code' }
@@ -75,12 +86,13 @@ const METHOD = { email: 'otp', phone: 'sms' } as const
  * A first proof only says that the address is the user's; a code to an address verified before this session began is a
  * second factor passed, and raises the session (RFC 8176 `mfa`).
  */
-function sessionProof(session: Session, { channel, purpose }: Challenge, user: User, now: Date) {
+function sessionProof(session: Session, { channel, purpose }: OwnChallenge, user: User, now: Date) {
   const verifiedAt = channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt
   const isFactor = purpose === 'verification' && verifiedAt !== null && verifiedAt < session.createdAt
   const methods = new Set([...session.amr.split(' '), METHOD[channel], 'mfa'])
   return {
     ...(channel === 'email' ? { emailProvenAt: now } : { phoneProvenAt: now }),
-    ...(isFactor && { acr: 'aal2' as const, amr: [...methods].join(' '), authenticatedAt: now }),
+    // `auth_time` stays: a code alone is no sign-in.
+    ...(isFactor && { acr: 'aal2' as const, amr: [...methods].join(' ') }),
   }
 }

@@ -33,6 +33,12 @@ export function describe(operations: readonly Operation[], publicUrl: string | u
           bearerFormat: 'JWT',
           description: 'The `access` token of `POST /api/token/`.',
         },
+        secondFactor: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The `access` token of a sign-in that waits for its second step (`second_factor.required`).',
+        },
       },
     },
     'x-refusals': problemList(),
@@ -56,6 +62,11 @@ const TAGS = [
   { name: 'Users', description: 'Who there is: registration and records.' },
   { name: 'Tokens', description: 'Signing in and out, and the tokens a session lives by.' },
   { name: 'One-time codes', description: 'Six digits by e-mail or SMS that prove an address.' },
+  { name: 'Sessions', description: 'Where you are signed in, and how to end it.' },
+  { name: 'Factors', description: 'Authenticator apps, passkeys, recovery codes, and whether two factors are asked for.' },
+  { name: 'Password', description: 'Changing it, and setting a new one by mail.' },
+  { name: 'Activity', description: 'What happened to an account.' },
+  { name: 'Administration', description: 'What admins do to the accounts of others.' },
   { name: 'Operation', description: 'How the server fares, for whoever runs it.' },
   { name: 'Documentation', description: 'This document, and a page for every way the server says no.' },
 ]
@@ -106,6 +117,7 @@ function describeOperation(operation: Operation, { schemas, problems }: Shared):
 }
 
 const BEARER = { bearer: [] }
+const SECOND_FACTOR = { secondFactor: [] }
 const SECURITY = {
   public: [],
   anyone: [{}, BEARER],
@@ -113,6 +125,8 @@ const SECURITY = {
   signed_in: [BEARER],
   self_or_admin: [BEARER],
   admin: [BEARER],
+  second_step: [SECOND_FACTOR],
+  signed_in_or_second_step: [BEARER, SECOND_FACTOR],
 } as const satisfies Record<Operation['access']['who'], readonly object[]>
 
 function parametersOf(place: 'path' | 'query', schema: z.ZodType | undefined, schemas: Schemas): OpenApiObject[] {

@@ -12,15 +12,19 @@ const BODY = ['parse_error', 'request_too_large', 'unsupported_media_type'] as c
 /** What any request can run into before or while it is understood. */
 const ANY = ['bad_request', 'request_timeout', 'headers_too_large', 'internal_error'] as const
 
+/** Who needs no bearer token. */
+const OPEN: readonly Operation['access']['who'][] = ['public', 'anyone', 'anonymous_or_admin']
+
 /** Every code an operation can answer, in the table's order: its own, and those that follow from who may call it. */
-export function codesOf({ method, access: { who, unthrottled }, schema }: Operation): RefusalCode[] {
+export function codesOf({ method, access: { who, unthrottled, fresh }, schema }: Operation): RefusalCode[] {
   const codes = new Set<RefusalCode>(ANY)
   const add = (given: readonly RefusalCode[]) => given.forEach((code) => codes.add(code))
   for (const response of Object.values(schema.response ?? {})) add(refusalsOf(response) ?? [])
   if (method !== 'GET') add(BODY)
   if (schema.body) add(['invalid'])
   if (who !== 'public') add(BEARER)
-  if (['signed_in', 'self_or_admin', 'admin'].includes(who)) add(['not_authenticated'])
+  if (!OPEN.includes(who)) add(['not_authenticated'])
+  if (fresh) add(['reauthentication_required'])
   if (['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who)) add(['permission_denied'])
   if (!unthrottled) add(['throttled'])
   if (!unthrottled || method !== 'GET') add(['overloaded'])

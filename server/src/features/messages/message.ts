@@ -3,12 +3,18 @@ import type { Language } from '../../kernel/language.ts'
 
 interface Addressed {
   readonly language: Language
-  readonly userId: number
+  /** Null: nobody has this address, and the message is only written, never sent. */
+  readonly userId: number | null
 }
 
 interface CodeMessage extends Addressed {
   /** `address_change_code` goes to the new address. */
-  readonly kind: 'verification_code' | 'address_change_code'
+  readonly kind:
+    | 'verification_code'
+    | 'address_change_code'
+    | 'second_factor_code'
+    | 'reauthentication_code'
+    | 'sign_in_code'
   readonly code: string
   /** Past it the code is worth nothing, and the message is not sent. */
   readonly expiresAt: Date
@@ -17,15 +23,65 @@ interface CodeMessage extends Addressed {
 export type CodeMail = CodeMessage & { readonly channel: 'email'; readonly to: string }
 export type CodeSms = CodeMessage & { readonly channel: 'sms'; readonly to: Phone }
 
-/** Tells the user that a session was ended because an old refresh token of it was used again. */
-export interface ReuseNotice extends Addressed {
-  readonly kind: 'refresh_token_reused'
+/** A code and a link, either of which sets a new password. */
+export interface PasswordMail extends Addressed {
+  readonly kind: 'password_reset' | 'invitation'
   readonly channel: 'email'
   readonly to: string
-  /** When that session began, and from which address: how the user recognises it. */
-  readonly signedInAt: Date
-  readonly ip: string
+  /** Twelve characters on end; the mail shows them in groups of four. */
+  readonly code: string
+  /** Carries the code: as secret as it is. Absolute, http or https. */
+  readonly link: string
+  readonly expiresAt: Date
 }
 
+/** What each notice tells, beside when it happened. Addresses are masked. */
+export interface NoticeFacts {
+  /** When the session began that was ended for it, and from which address: how the user recognises it. */
+  readonly refresh_token_reused: { readonly signedInAt: Date; readonly ip: string }
+  readonly new_sign_in: { readonly device: string; readonly ip: string }
+  readonly password_changed: { readonly ip: string }
+  readonly password_was_reset: { readonly ip: string }
+  readonly email_change_requested: { readonly address: string }
+  readonly email_changed: { readonly address: string }
+  readonly phone_change_requested: { readonly address: string }
+  readonly phone_changed: { readonly address: string }
+  readonly phone_verified: { readonly address: string }
+  readonly phone_removed: { readonly address: string }
+  readonly address_change_undone: { readonly address: string }
+  readonly phone_sign_in_on: { readonly address: string }
+  readonly two_factor_on: { readonly ip: string }
+  readonly two_factor_off: { readonly ip: string }
+  readonly totp_added: { readonly ip: string }
+  readonly totp_removed: { readonly ip: string }
+  readonly passkey_added: { readonly name: string }
+  readonly passkey_removed: { readonly name: string }
+  readonly recovery_codes_made: { readonly ip: string }
+  readonly recovery_code_used: { readonly left: number; readonly ip: string }
+  /** By an operator or an admin. */
+  readonly sessions_ended_for_you: object
+  readonly factors_removed_for_you: object
+  readonly password_voided_for_you: object
+  readonly unlocked_for_you: object
+  readonly deactivated_for_you: object
+  readonly activated_for_you: object
+}
+
+export type NoticeKind = keyof NoticeFacts
+
+/** Tells the user what happened to the account, at a verified address. */
+export type Notice = {
+  readonly [Kind in NoticeKind]: Addressed & {
+    readonly kind: Kind
+    readonly channel: 'email'
+    readonly to: string
+    readonly facts: NoticeFacts[Kind]
+    /** Opens the page that undoes it; a notice with one is never held back. */
+    readonly undo?: { readonly link: string; readonly until: Date }
+  }
+}[NoticeKind]
+
+export type MailMessage = CodeMail | PasswordMail | Notice
+
 /** Everything we ever say to someone outside a request. */
-export type Message = CodeMail | CodeSms | ReuseNotice
+export type Message = MailMessage | CodeSms

@@ -7,7 +7,7 @@ export type Channel = DeliveriesTable['channel']
 export interface NewDelivery {
   readonly id: string
   readonly channel: Channel
-  readonly userId: number
+  readonly userId: number | null
   readonly template: string
   readonly sealed: Uint8Array
   readonly deadline: Date
@@ -27,6 +27,14 @@ export async function insertDelivery(db: Database, delivery: NewDelivery, now: D
   await db
     .insertInto('deliveries')
     .values({ ...delivery, status: 'queued', createdAt: now, nextAttemptAt: now })
+    .execute()
+}
+
+/** As much work as storing a message, and none that will be sent. */
+export async function insertDecoy(db: Database, { sealed: _, ...delivery }: NewDelivery, now: Date): Promise<void> {
+  await db
+    .insertInto('deliveries')
+    .values({ ...delivery, status: 'dead', reason: 'to nobody', createdAt: now, nextAttemptAt: now, finishedAt: now })
     .execute()
 }
 

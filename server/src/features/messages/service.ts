@@ -4,12 +4,13 @@ import { uuidv7, type Random } from '../../kernel/random.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { sealContent, type Content } from './content.ts'
 import type { Message } from './message.ts'
-import { countSince, insertDelivery } from './outbox.ts'
+import { countSince, insertDecoy, insertDelivery } from './outbox.ts'
 import { renderMail } from './templates/mail.ts'
 import { renderSms } from './templates/sms.ts'
 import type { Sender } from './templates/wording.ts'
 
-export type { Message } from './message.ts'
+export type { Message, Notice, NoticeFacts, NoticeKind } from './message.ts'
+export { type Happening, notify, type NotifyDeps } from './notify.ts'
 export { type Backlog, backlog } from './outbox.ts'
 export { type Resealed, resealQueued } from './reseal.ts'
 
@@ -24,7 +25,7 @@ export interface Messages {
   /**
    * Stores the message, rendered and sealed, through `db`: the caller's transaction, so that it is sent if and only if
    * what it tells of was committed. A worker sends it until its code expires (a notice: for a day). A user is given ten
-   * notices of a kind a day, and no more.
+   * notices of a kind a day, and no more. A message to nobody (`userId` null) is written at the same cost and never sent.
    */
   enqueue(db: Database, message: Message, now: Date): Promise<void>
   /** To be called after that commit: a worker in this process looks at once, others within a second. */
@@ -52,13 +53,13 @@ export function createMessages({ secret, random, sender, wake }: MessagesDeps): 
         sealed: sealContent(secret, contentOf(message, sender, now), id, random),
         deadline: 'expiresAt' in message ? message.expiresAt : after(now, NOTICE_LIFETIME),
       }
-      await insertDelivery(db, delivery, now)
+      await (message.userId === null ? insertDecoy(db, delivery, now) : insertDelivery(db, delivery, now))
     },
   }
 }
 
 async function isOneNoticeTooMany(db: Database, message: Message, now: Date): Promise<boolean> {
-  if ('code' in message) return false
+  if ('code' in message || message.undo || message.userId === null) return false
   return (await countSince(db, message.userId, message.kind, before(now, days(1)))) >= NOTICES_A_DAY
 }
 

@@ -90,8 +90,7 @@ describe('a worker that dies between sending and recording', () => {
       to: 'sara@example.com',
       language: 'en',
       userId: outbox.userId,
-      signedInAt: outbox.clock.now(),
-      ip: '192.0.2.1',
+      facts: { signedInAt: outbox.clock.now(), ip: '192.0.2.1' },
     } as const
     await outbox.post(notice)
     breakAt(isRecord)

@@ -4,14 +4,14 @@ import { UNLIMITED } from '../../../test/unlimited.ts'
 import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { seconds } from '../../kernel/duration.ts'
-import { forgetFailures } from './service.ts'
+import { forgetFailures } from '../attempts/service.ts'
 
 const createOpenWorld = (settings: Record<string, string> = {}) =>
   createWorld({ settings: { ...UNLIMITED, ...settings } })
 
 const rows = (world: World) => world.latchkey.foundation.db.selectFrom('challenges').selectAll().execute()
 
-const failures = (world: World) => world.latchkey.foundation.db.selectFrom('channelFailures').selectAll().execute()
+const failures = (world: World) => world.latchkey.foundation.db.selectFrom('factorFailures').selectAll().execute()
 
 /** Tries so many wrong codes, one after the other. */
 const fail = (world: World, user: SignedIn, times: number, ...right: string[]) =>

@@ -1,18 +1,28 @@
 import type { Database } from '../../database/schema.ts'
+import { networkOf } from '../../http/client-address.ts'
+import type { Act } from '../../kernel/act.ts'
 import { after, type Duration } from '../../kernel/duration.ts'
+import { type Audit, deviceName } from '../audit/service.ts'
 import type { Language } from '../../kernel/language.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import type { Message, Messages } from '../messages/service.ts'
 import type { AccessClaims, Tokens } from '../tokens/service.ts'
 import { findById as findUser, findStanding, type User, type UserStanding } from '../users/service.ts'
 import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from './rotation.ts'
+import * as pendingStore from './pending-store.ts'
 import * as store from './store.ts'
 
+export { beginPending, type FirstStep, pendingPair } from './pending.ts'
+export {
+  end as endPending,
+  findWaiting as findPending,
+  type PendingSignIn,
+  removeExpired as removeExpiredPending,
+} from './pending-store.ts'
+export { hasSessionFrom, isFamiliar } from './familiar.ts'
 export type { Session } from './store.ts'
 export {
   countLive,
-  endAll,
-  endEveryones,
   findById as findSession,
   lastUse,
   forgetProofs,
@@ -31,6 +41,7 @@ export interface SessionDeps {
   readonly random: Random
   readonly rules: SessionRules
   readonly messages: Messages
+  readonly audit: Audit
   readonly defaultLanguage: Language
 }
 
@@ -40,16 +51,53 @@ export interface Origin {
   readonly userAgent: string
 }
 
+/** What a sign-in proved: NIST's level of assurance and the methods, by their names in RFC 8176 §2. */
+export interface Assurance {
+  readonly acr: 'aal1' | 'aal2'
+  readonly amr: readonly string[]
+}
+
+export const PASSWORD_ALONE: Assurance = { acr: 'aal1', amr: ['pwd'] }
+
 // Far more than one person's devices; a bound on what a stolen password can pile up.
 const MAX_SESSIONS = 50
 
 const MAX_USER_AGENT = 300
 
-/** Begins a session by a password. The longest idle one leaves when a user has 50. Takes a transaction. */
+/** What of a request a sign-in keeps. */
+export const originOf = ({ ip, userAgent }: Act): Origin => ({
+  ip: ip ?? '',
+  userAgent: userAgent.slice(0, MAX_USER_AGENT).toWellFormed(),
+})
+
+/** Ends every session of the user and every sign-in that waits; tells how many sessions lived. */
+export async function endAll(db: Database, userId: number, reason: store.EndReason, now: Date): Promise<number> {
+  await pendingStore.endAll(db, userId, now)
+  return store.endAll(db, userId, reason, now)
+}
+
+/** Ends every session of the user but this one, and every sign-in that waits; tells how many sessions lived. */
+export async function endOthers(
+  db: Database,
+  others: Parameters<typeof store.endOthers>[1],
+  reason: store.EndReason,
+  now: Date,
+): Promise<number> {
+  await pendingStore.endAll(db, others.userId, now)
+  return store.endOthers(db, others, reason, now)
+}
+
+/** Ends everyone's; tells how many sessions lived. */
+export async function endEveryones(db: Database, reason: store.EndReason, now: Date): Promise<number> {
+  await pendingStore.endAll(db, undefined, now)
+  return store.endEveryones(db, reason, now)
+}
+
+/** Begins a session. The longest idle one leaves when a user has 50. Takes a transaction. */
 export async function begin(
   db: Database,
   { random, rules }: SessionDeps,
-  userId: number,
+  { userId, acr, amr }: Assurance & { readonly userId: number },
   origin: Origin,
   now: Date,
 ): Promise<store.Session> {
@@ -64,10 +112,12 @@ export async function begin(
     lastUsedAt: now,
     idleExpiresAt: idleEnd(rules, { expiresAt }, now),
     expiresAt,
-    acr: 'aal1',
-    amr: 'pwd',
+    acr,
+    amr: amr.join(' '),
     ip: origin.ip,
-    userAgent: origin.userAgent.slice(0, MAX_USER_AGENT).toWellFormed(),
+    userAgent: origin.userAgent,
+    device: deviceName(origin.userAgent),
+    network: networkOf(origin.ip),
   })
 }
 
@@ -100,6 +150,8 @@ export function tokenPair({ tokens }: SessionDeps, session: store.Session, user:
 export type TokenFault = 'invalid' | 'expired' | 'wrong_type' | 'blacklisted'
 
 export type Bearer =
+  /** Someone whose sign-in waits for its second step. */
+  | { readonly kind: 'candidate'; readonly user: UserStanding; readonly userId: number; readonly pendingId: string }
   | { readonly kind: 'live'; readonly user: UserStanding; readonly claims: AccessClaims }
   | { readonly kind: 'bad_token'; readonly fault: TokenFault }
   | { readonly kind: 'user_not_found' }
@@ -108,6 +160,7 @@ export type Bearer =
 /** Whom an access token speaks for: asks the token, its session and its user, at this moment. */
 export async function authenticate(db: Database, { tokens }: SessionDeps, token: string, now: Date): Promise<Bearer> {
   const verdict = tokens.verifyAccess(token, now)
+  if (verdict.kind === 'wrong_type') return authenticateCandidate(db, tokens, token, now)
   if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: verdict.kind }
   const { claims } = verdict
   const [session, user] = await Promise.all([store.findEnds(db, claims.sessionId), findStanding(db, claims.userId)])
@@ -117,6 +170,21 @@ export async function authenticate(db: Database, { tokens }: SessionDeps, token:
   if (session.endedAt) return { kind: 'bad_token', fault: 'blacklisted' }
   if (session.expiresAt <= now) return { kind: 'bad_token', fault: 'expired' }
   return { kind: 'live', user, claims }
+}
+
+/** A second-factor token is good while its sign-in waits, and for who asks for such a one; any other is of the wrong type. */
+async function authenticateCandidate(db: Database, tokens: Tokens, token: string, now: Date): Promise<Bearer> {
+  const verdict = tokens.verifySecondFactor(token, now)
+  if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: 'wrong_type' }
+  const { pendingId, userId } = verdict.claims
+  const [pending, user] = await Promise.all([
+    pendingStore.findWaiting(db, pendingId, now),
+    findStanding(db, userId),
+  ])
+  if (!user) return { kind: 'user_not_found' }
+  if (user.deactivatedAt) return { kind: 'user_inactive' }
+  if (pending?.userId !== userId) return { kind: 'bad_token', fault: 'blacklisted' }
+  return { kind: 'candidate', user, userId, pendingId }
 }
 
 export type PresentedRefresh =
@@ -158,8 +226,7 @@ const reuseNotice = (session: store.Session, user: User, language: Language): Me
   to: user.email,
   userId: user.id,
   language,
-  signedInAt: session.createdAt,
-  ip: session.ip,
+  facts: { signedInAt: session.createdAt, ip: session.ip },
 })
 
 /** What a refresh token of ours is worth at this moment; changes nothing. */

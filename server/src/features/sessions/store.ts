@@ -7,8 +7,13 @@ export type NewSession = Insertable<SessionsTable>
 /** Why a session is over, as its row keeps it. */
 export type EndReason =
   | 'logout'
+  | 'ended_by_user'
+  | 'ended_by_admin'
   | 'refresh_token_reused'
   | 'password_changed'
+  | 'password_reset'
+  | 'two_factor_on'
+  | 'change_undone'
   | 'deactivated'
   | 'ended_by_operator'
   | 'too_many_sessions'
@@ -78,6 +83,23 @@ export async function endAll(db: Database, userId: number, reason: EndReason, no
     .returning('id')
     .execute()
   return ended.length
+}
+
+/** Ends every living session of the user but this one; tells how many. `onlyWithoutFactor` spares those that passed one. */
+export async function endOthers(
+  db: Database,
+  { userId, exceptId, onlyWithoutFactor = false }: { userId: number; exceptId: string; onlyWithoutFactor?: boolean },
+  reason: EndReason,
+  now: Date,
+): Promise<number> {
+  let query = db
+    .updateTable('sessions')
+    .set({ endedAt: now, endReason: reason })
+    .where('userId', '=', userId)
+    .where('id', '!=', exceptId)
+    .where('endedAt', 'is', null)
+  if (onlyWithoutFactor) query = query.where('acr', '=', 'aal1')
+  return (await query.returning('id').execute()).length
 }
 
 /** Ends every living session of everyone; tells how many. */

@@ -5,7 +5,7 @@ import { describe, expect, it, onTestFinished } from 'vitest'
 import { atOnce, hashesOf, inTurn, sameButForItsId, statuses } from '../../../test/wire.ts'
 import { type Answer, createWorld, PASSWORD, type World } from '../../../test/world.ts'
 import { days, type Duration, hours, minutes, seconds } from '../../kernel/duration.ts'
-import { removeOldFailures, reopenSignIn } from './service.ts'
+import { removeOld as removeOldFailures, reopen } from '../attempts/service.ts'
 
 const settings = { THROTTLE_ANON: 'off', THROTTLE_LOGIN: '1000/min' }
 const WRONG = 'Wrong-Horse-7'
@@ -154,7 +154,7 @@ describe('a hundred failed sign-ins in a row', () => {
     }
     const { db, secret } = world.latchkey.foundation
     const row = await db.selectFrom('users').selectAll().where('id', '=', user.id).executeTakeFirstOrThrow()
-    await reopenSignIn(db, { secret }, row)
+    await reopen(db, secret, row)
     expect((await attempt(world, user.email, PASSWORD)).status).toBe(200)
   })
 

@@ -1,4 +1,3 @@
-import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import * as fields from '../../http/fields.ts'
 import { refusals } from '../../http/openapi.ts'
@@ -21,14 +20,12 @@ import {
 } from '../sessions/service.ts'
 import { findById } from '../users/service.ts'
 import { type SignInDeps, signIn } from './service.ts'
+import { example, signedIn, token, toSignedIn } from './wire.ts'
 
 export interface TokenRouteDeps extends SignInDeps {
   readonly clock: Clock
   readonly throttle: Throttle
 }
-
-const example = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…'
-const token = () => z.string().meta({ examples: [example] })
 
 const credentials = z
   .object({
@@ -41,15 +38,6 @@ const credentials = z
   })
   .meta({ id: 'Credentials' })
 
-const signedIn = z
-  .object({
-    refresh: token(),
-    access: token(),
-    email: z.string().meta({ examples: ['sara@example.com'] }),
-    device: z.string().optional(),
-  })
-  .meta({ id: 'SignedIn' })
-
 const refreshBody = z.object({ refresh: fields.verbatim().meta({ examples: [example] }) }).meta({ id: 'Refresh' })
 
 export function tokenRoutes(app: App, deps: TokenRouteDeps): void {
@@ -58,11 +46,6 @@ export function tokenRoutes(app: App, deps: TokenRouteDeps): void {
   verifyRoute(app, deps)
   logoutRoute(app, deps)
 }
-
-const originOf = (request: FastifyRequest) => ({
-  ip: request.clientAddress(),
-  userAgent: request.headers['user-agent'] ?? '',
-})
 
 function signInRoute(app: App, deps: TokenRouteDeps): void {
   app.post(
@@ -79,11 +62,11 @@ function signInRoute(app: App, deps: TokenRouteDeps): void {
       },
     },
     async (request, reply) => {
-      const outcome = await signIn(deps, request.body, originOf(request), deps.clock.now(), whenGone(reply))
+      const outcome = await signIn(deps, request.body, request.act(), deps.clock.now(), whenGone(reply))
       if (outcome.kind === 'wait') throw throttled(outcome.retryAfterSeconds, 'failed sign-ins')
       if (outcome.kind === 'refused') throw new Refusal('no_active_account', 'wrong password or no such account')
-      const { tokens, user, device } = outcome
-      return { ...tokens, email: user.email, ...(device !== undefined && { device }) }
+      deps.sessions.messages.wake()
+      return toSignedIn(outcome)
     },
   )
 }
@@ -167,6 +150,7 @@ async function assertLive({ db, sessions, clock }: TokenRouteDeps, text: string)
   if (presented.fault !== 'wrong_type') throw tokenFault(presented.fault)
   const bearer = await authenticate(db, sessions, text, now)
   if (bearer.kind === 'bad_token') throw tokenFault(bearer.fault === 'blacklisted' ? 'invalid' : bearer.fault)
+  if (bearer.kind === 'candidate') throw tokenFault('wrong_type')
   if (bearer.kind !== 'live') throw tokenFault('invalid')
 }
 

@@ -6,10 +6,11 @@ import { type AccessClaims, type AccessGrant, createAccessTokens } from './acces
 import { type JwkSet, jwkSet } from './jwks.ts'
 import type { Keyring } from './keyring.ts'
 import { createRefreshTokens, type RefreshGrant } from './refresh-tokens.ts'
+import { createSecondFactorTokens, type SecondFactorGrant } from './second-factor-tokens.ts'
 import type { Verdict } from './verdict.ts'
 
 export { describeKeys, type KeyState, readKeys, rotateKeys } from './keyring.ts'
-export type { AccessClaims, AccessGrant, RefreshGrant, Verdict }
+export type { AccessClaims, AccessGrant, RefreshGrant, SecondFactorGrant, Verdict }
 
 export interface TokensOptions {
   readonly settings: { readonly accessLifetime: Duration; readonly audience: string | undefined }
@@ -32,6 +33,9 @@ export interface Tokens {
   /** The refresh token of this rotation of this session: always the same bytes. */
   refreshToken(grant: RefreshGrant): string
   verifyRefresh(token: string, now: Date): Verdict<RefreshGrant>
+  /** A token of a sign-in that waits for its second step: good for that step alone, and new each time. */
+  signSecondFactor(grant: SecondFactorGrant): string
+  verifySecondFactor(token: string, now: Date): Verdict<SecondFactorGrant>
   /** The public keys of access tokens, at this moment (RFC 7517 §5). */
   jwks(): JwkSet
 }
@@ -40,22 +44,30 @@ export function createTokens({ settings, issuer, secret, keyring, clock, random 
   const { accessLifetime: lifetime, audience } = settings
   const access = createAccessTokens({ keyring, issuer, audience, lifetime, random })
   const refresh = createRefreshTokens(secret)
+  const secondFactor = createSecondFactorTokens(secret, random)
+  const kinds = [access, refresh, secondFactor]
+  const verifyAs =
+    <Claims>(kind: { verify(token: string, now: Date): Verdict<Claims> }) =>
+    (token: string, now: Date): Verdict<Claims> => {
+      const verdict = kind.verify(token, now)
+      return verdict.kind === 'invalid' ? asOtherKind(kinds, token, now) : verdict
+    }
   return {
     signAccess: access.sign,
-    verifyAccess(token, now) {
-      const verdict = access.verify(token, now)
-      return verdict.kind === 'invalid' ? asOtherKind(refresh.verify(token, now)) : verdict
-    },
+    verifyAccess: verifyAs(access),
     refreshToken: refresh.sign,
-    verifyRefresh(token, now) {
-      const verdict = refresh.verify(token, now)
-      return verdict.kind === 'invalid' ? asOtherKind(access.verify(token, now)) : verdict
-    },
+    verifyRefresh: verifyAs(refresh),
+    signSecondFactor: secondFactor.sign,
+    verifySecondFactor: verifyAs(secondFactor),
     jwks: () => jwkSet(keyring.keys(), clock.now()),
   }
 }
 
-/** What a verdict by the other kind's verifier means to somebody who wanted this kind. */
-function asOtherKind(verdict: Verdict<unknown>): Verdict<never> {
-  return verdict.kind === 'valid' ? { kind: 'wrong_type' } : verdict
+type Kind = { verify(token: string, now: Date): Verdict<unknown> }
+
+/** What is to be told of a token that is not of the kind somebody wanted. */
+function asOtherKind(kinds: readonly Kind[], token: string, now: Date): Verdict<never> {
+  const verdicts = kinds.map((kind) => kind.verify(token, now).kind)
+  if (verdicts.includes('valid')) return { kind: 'wrong_type' }
+  return { kind: verdicts.includes('expired') ? 'expired' : 'invalid' }
 }

@@ -10,7 +10,6 @@ export {
   findByVerifiedPhone,
   findStanding,
   hasActiveAdmin,
-  hold,
   isEmailTaken,
   isPhoneVerifiedByAnother,
   lock as lockUser,

@@ -27,18 +27,6 @@ export const findByVerifiedPhone = (db: Database, phone: Phone): Promise<User | 
     .where('phoneVerifiedAt', 'is not', null)
     .executeTakeFirst()
 
-/**
- * The user, held for the rest of the transaction: nobody else changes the row before it is over, and whoever holds it too
- * has waited for it. For what is decided by it, such as whose password opens a session. Undefined when there is no such user.
- */
-export const hold = (db: Database, id: number): Promise<User | undefined> =>
-  db
-    .updateTable('users')
-    .set((set) => ({ createdAt: set.ref('createdAt') }))
-    .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirst()
-
 /** Undefined when the address or the mailbox is another user's: asked and taken in one statement. */
 export const insert = (db: Database, user: NewUser): Promise<User | undefined> =>
   db

@@ -1,9 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { subjectOf } from '../../../src/features/signin/attempts.ts'
+import { subjectOf } from '../../../src/features/attempts/sign-ins.ts'
 import { createSecret } from '../../../src/kernel/secret.ts'
-import { type Api, PASSWORD } from '../api.ts'
+import type { Api } from '../api.ts'
 import type { HeldSession, Ledger, Round, TriedCode } from './ledger.ts'
 
 /** What is found broken, each with the invariant's name first. */
@@ -82,7 +82,7 @@ function counters(file: DataFile, { guesses, persons }: Round): Violations {
   const codes = persons.flatMap(({ id = 0, deletion, wrongCodes }) =>
     (['email', 'phone'] as const).flatMap((channel) => {
       const known = deletion === 'no' ? (wrongCodes[channel] ?? 0) : 0
-      const [row] = file.rows('select failures from channel_failures where user_id = ? and channel = ?', id, channel)
+      const [row] = file.rows('select failures from factor_failures where user_id = ? and method = ?', id, channel)
       const kept = Number(row?.['failures'] ?? 0)
       return kept >= known ? [] : [`I8: ${kept} wrong codes of ${known} are remembered`]
     }),
@@ -111,10 +111,15 @@ function ids(file: DataFile, ledger: Ledger): Violations {
 
 async function registrations(api: Api, { persons }: Round): Promise<Violations> {
   const violations: Violations = []
-  for (const { email, registration, deletion, firstName } of persons) {
+  for (const { email, registration, deletion, firstName, ...person } of persons) {
     if (registration !== 'done' || deletion === 'asked') continue
     const wanted = deletion === 'done' ? 401 : 200
-    const answer = await api('POST', '/api/token/', { body: { email, password: PASSWORD } })
+    const signIn = (password: string) => api('POST', '/api/token/', { body: { email, password } })
+    const { formerPassword, nextPassword, password } = person
+    if (formerPassword !== undefined && (await signIn(formerPassword)).status !== 401)
+      violations.push(`I7: ${email} signs in with the password that was changed`)
+    const first = await signIn(password)
+    const answer = first.status === 401 && nextPassword !== undefined ? await signIn(nextPassword) : first
     if (answer.status !== wanted) violations.push(`I1: ${email} signs in with ${answer.status}, not ${wanted}`)
     if (answer.status !== 200 || firstName === undefined) continue
     const me = await api('GET', '/api/users/me/', { token: answer.body.access })

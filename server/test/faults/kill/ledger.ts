@@ -1,3 +1,5 @@
+import { PASSWORD } from '../api.ts'
+
 /** What the clients of a load know: what they asked for, and which of it was acknowledged before the server died. */
 
 /** `asked` without an answer: it may have happened or not. */
@@ -9,6 +11,12 @@ export interface Person {
   readonly email: string
   registration: Progress
   deletion: Progress
+  /** The password last acknowledged. */
+  password: string
+  /** One asked for that has no answer yet: either may be the right one. */
+  nextPassword?: string
+  /** One that was replaced, acknowledged: it opens nothing any more (I7). */
+  formerPassword?: string
   id?: number
   /** The first name last acknowledged; undefined while a change is unanswered. */
   firstName: string | undefined
@@ -58,6 +66,7 @@ export function createPerson(email: string): Person {
     email,
     registration: 'no',
     deletion: 'no',
+    password: PASSWORD,
     firstName: '',
     wrongCodes: { email: 0, phone: 0 },
     codesSent: { email: 0, phone: 0 },

@@ -64,6 +64,7 @@ async function live(deps: LoadDeps): Promise<void> {
   await proveAddress(deps, session, 'email')
   for (let turn = random.integer(1, 4); turn > 0; turn--) await refresh(deps, session, random.integer(1, 4))
   await rename(deps, session)
+  if (random.integer(0, 1) === 1) await changePassword(deps, session)
   const phone = `0912${String(random.integer(0, FREE_NUMBERS)).padStart(7, '0')}`
   const changed = await deps.api('PATCH', '/api/users/me/', { token: session.access, body: { phone } })
   if (expectStatus(round, 'a first phone', changed, 200)) await proveAddress(deps, session, 'phone', phone)
@@ -82,7 +83,7 @@ export async function register({ api, round }: LoadDeps, person: Person): Promis
 }
 
 export async function signIn({ api, round }: LoadDeps, person: Person): Promise<HeldSession | undefined> {
-  const answer = await api('POST', '/api/token/', { body: { email: person.email, password: PASSWORD } })
+  const answer = await api('POST', '/api/token/', { body: { email: person.email, password: person.password } })
   if (!expectStatus(round, 'sign-in', answer, 200)) return undefined
   const { access, refresh } = answer.body as { access: string; refresh: string }
   const session: HeldSession = { person, access, refresh, isRefreshing: false, end: 'no' }
@@ -109,6 +110,24 @@ async function rename({ api, round, newName }: LoadDeps, session: HeldSession): 
   session.person.firstName = undefined
   const answer = await api('PATCH', '/api/users/me/', { token: session.access, body: { first_name: firstName } })
   if (expectStatus(round, 'a change of name', answer, 200)) session.person.firstName = firstName
+}
+
+/** Of two sessions one changes the password: the other ends with the old one (I7). */
+async function changePassword(deps: LoadDeps, session: HeldSession): Promise<void> {
+  const { api, round } = deps
+  const { person, access: token } = session
+  const other = await signIn(deps, person)
+  if (!other) return
+  const next = `${PASSWORD}-${deps.newName()}`
+  person.nextPassword = next
+  other.end = 'asked'
+  const body = { current_password: person.password, new_password: next }
+  const answer = await api('POST', '/api/password/change/', { token, body })
+  if (!expectStatus(round, 'a change of password', answer, 204)) return
+  person.formerPassword = person.password
+  person.password = next
+  delete person.nextPassword
+  other.end = 'done'
 }
 
 async function proveAddress(deps: LoadDeps, session: HeldSession, channel: Channel, phone = ''): Promise<void> {

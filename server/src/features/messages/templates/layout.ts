@@ -11,12 +11,14 @@ export interface Letter {
   readonly heading: string
   readonly before: readonly string[]
   readonly code?: string
+  /** Shown as a button and, for programs that show none, as an address to copy. The link is absolute, http or https. */
+  readonly button?: { readonly label: string; readonly link: string }
   readonly after: readonly string[]
   readonly footer: string
 }
 
 // Tables, `align` and `bgcolor` because Outlook lays out by them; every style inline because some programs drop the sheet,
-// which therefore holds nothing but the dark colours. No image, no link, nothing to fetch.
+// which therefore holds nothing but the dark colours. No image, nothing to fetch, and no link but the button's.
 const LAYOUT = `<!DOCTYPE html>
 <html lang="<%= it.language %>" dir="<%= it.direction %>">
 <head>
@@ -33,6 +35,7 @@ const LAYOUT = `<!DOCTYPE html>
   .ink { color: #f2f3f5 !important; }
   .faint { color: #a9afb8 !important; }
   .code { background-color: #2f343b !important; color: #ffffff !important; }
+  .button { background-color: #8ab4f8 !important; color: #15171a !important; }
 }
 </style>
 </head>
@@ -53,6 +56,14 @@ const LAYOUT = `<!DOCTYPE html>
 </tr></table>
 </td></tr>
 <% } %>
+<% if (it.button !== undefined) { %>
+<tr><td align="center" style="padding:16px 32px 8px">
+<table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>
+<td class="button" align="center" bgcolor="#1a56b8" style="background-color:#1a56b8;border-radius:6px"><a class="button" href="<%= it.button.link %>" style="display:inline-block;padding:12px 28px;font-family:Tahoma,Arial,sans-serif;font-size:16px;line-height:24px;font-weight:bold;color:#ffffff;text-decoration:none"><%~ it.line(it.button.label) %></a></td>
+</tr></table>
+</td></tr>
+<tr><td class="faint" dir="ltr" align="center" style="padding:0 32px 8px;font-family:Tahoma,Arial,sans-serif;font-size:12px;line-height:20px;word-break:break-all;color:#5d6673"><%= it.button.link %></td></tr>
+<% } %>
 <% for (const paragraph of it.after) { %>
 <tr><td class="ink" align="<%= it.start %>" style="padding:8px 32px;font-family:Tahoma,Arial,sans-serif;font-size:15px;line-height:25px;color:#1b1f24"><%~ it.line(paragraph) %></td></tr>
 <% } %>
@@ -68,8 +79,9 @@ const LAYOUT = `<!DOCTYPE html>
 const eta = new Eta()
 const template = eta.compile(LAYOUT)
 
-/** The letter as an HTML document, right to left where its language is. */
+/** The letter as an HTML document, right to left where its language is. Throws at a link that is no http or https one. */
 export function layOut(letter: Letter): string {
+  if (letter.button && !/^https?:\/\//.test(letter.button.link)) throw new Error('A mail links by http or https alone.')
   const rightToLeft = letter.language === 'fa'
   return eta.render(template, {
     ...letter,

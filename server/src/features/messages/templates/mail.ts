@@ -1,5 +1,6 @@
+import type { Language } from '../../../kernel/language.ts'
 import { translate, type TextId } from '../../../kernel/texts.ts'
-import type { CodeMail, ReuseNotice } from '../message.ts'
+import type { CodeMail, MailMessage, Notice, PasswordMail } from '../message.ts'
 import { layOut, type Letter } from './layout.ts'
 import { dateAndTime, isolated, leftToRight, minutesLeft, timeOfDay, type Sender } from './wording.ts'
 
@@ -9,11 +10,25 @@ export interface RenderedMail {
   readonly html: string
 }
 
-/** A mail in the user's language: the same words as plain text and laid out. Holds no link and fetches nothing. */
-export function renderMail(message: CodeMail | ReuseNotice, sender: Sender, now: Date): RenderedMail {
-  const letter =
-    message.kind === 'refresh_token_reused' ? reuseLetter(message, sender, now) : codeLetter(message, sender, now)
+/** A mail in the user's language: the same words as plain text and laid out. Fetches nothing. */
+export function renderMail(message: MailMessage, sender: Sender, now: Date): RenderedMail {
+  const letter = letterOf(message, sender, now)
   return { subject: letter.subject, text: plainText(letter), html: layOut(letter) }
+}
+
+function letterOf(message: MailMessage, sender: Sender, now: Date): Letter {
+  if ('facts' in message) return noticeLetter(message, sender, now)
+  if ('link' in message) return passwordLetter(message, sender)
+  return codeLetter(message, sender, now)
+}
+
+// Whoever is asked for a second proof gave a password before it: a code that comes unasked gives away that it is known.
+const WARNINGS: Readonly<Record<CodeMail['kind'], TextId>> = {
+  verification_code: 'mail.code.warning',
+  address_change_code: 'mail.code.warning',
+  sign_in_code: 'mail.code.warning',
+  second_factor_code: 'mail.code.alarm',
+  reauthentication_code: 'mail.code.alarm',
 }
 
 /** The code stands in the preview, which a notification shows, and not in the subject, which relays write to their logs. */
@@ -32,45 +47,79 @@ function codeLetter(message: CodeMail, sender: Sender, now: Date): Letter {
         minutes: minutesLeft(now, message.expiresAt),
         until: timeOfDay(language, sender, message.expiresAt),
       }),
-      say('mail.code.warning'),
+      say(WARNINGS[kind]),
     ],
     footer: say('mail.footer'),
   }
 }
 
-function reuseLetter(message: ReuseNotice, sender: Sender, now: Date): Letter {
-  const { language } = message
+/** Its preview is without the code: one of so many characters is copied from the mail or not needed at all. */
+function passwordLetter({ kind, language, code, link, expiresAt }: PasswordMail, sender: Sender): Letter {
   const say = speaker(language, sender)
-  const heading = say('mail.refresh_token_reused.heading')
+  const heading = say(`mail.${kind}.heading`)
   return {
     language,
-    subject: subjectOf(message, sender),
+    subject: subjectOf({ kind, language }, sender),
     preview: heading,
     heading,
-    before: [
-      say('mail.refresh_token_reused.happened', {
-        occurredAt: dateAndTime(language, sender, now),
-        signedInAt: dateAndTime(language, sender, message.signedInAt),
-        ip: leftToRight(language, message.ip),
-      }),
-      say('mail.refresh_token_reused.next'),
+    before: [say(`mail.${kind}.purpose`)],
+    code: inGroups(code),
+    button: { label: say(`mail.${kind}.button`), link },
+    after: [
+      say('mail.password.life', { until: dateAndTime(language, sender, expiresAt) }),
+      say(`mail.${kind}.warning`),
     ],
-    after: [],
     footer: say('mail.footer'),
   }
 }
+
+/** What happened and when, what to do if it was someone else, and where there is one the way to undo it. */
+function noticeLetter({ kind, language, facts, undo }: Notice, sender: Sender, now: Date): Letter {
+  const say = speaker(language, sender)
+  const heading = say(`mail.${kind}.heading`)
+  const told = factsToTell(language, sender, { ...facts, occurredAt: now })
+  const letter = {
+    language,
+    subject: subjectOf({ kind, language }, sender),
+    preview: heading,
+    heading,
+    before: [say(`mail.${kind}.happened`, told)],
+    after: [say(`mail.${kind}.next`)],
+    footer: say('mail.footer'),
+  }
+  if (!undo) return letter
+  const explanation = say('mail.undo.explain', { until: dateAndTime(language, sender, undo.until) })
+  const button = { label: say('mail.undo.link'), link: undo.link }
+  return { ...letter, before: [...letter.before, explanation], button }
+}
+
+type Fact = Date | string | number
+
+const factsToTell = (language: Language, sender: Sender, facts: Readonly<Record<string, Fact>>) =>
+  Object.fromEntries(
+    Object.entries(facts).map(([name, fact]) => {
+      if (fact instanceof Date) return [name, dateAndTime(language, sender, fact)]
+      return [name, typeof fact === 'string' ? isolated(language, fact) : fact]
+    }),
+  )
+
+const inGroups = (code: string): string => code.match(/.{1,4}/g)?.join('-') ?? code
 
 /** Every text may name the product. */
 const speaker =
-  (language: Letter['language'], sender: Sender) =>
+  (language: Language, sender: Sender) =>
   (id: TextId, values: Record<string, string | number> = {}): string =>
     translate(language, id, { product: isolated(language, sender.productName), ...values })
 
 /** Without isolates: a subject is shown by programs that draw them as boxes. */
-const subjectOf = ({ language, kind }: CodeMail | ReuseNotice, sender: Sender): string =>
+const subjectOf = ({ language, kind }: Pick<MailMessage, 'language' | 'kind'>, sender: Sender): string =>
   translate(language, `mail.${kind}.subject`, { product: sender.productName })
 
 function plainText(letter: Letter): string {
   const code = letter.code === undefined ? [] : [leftToRight(letter.language, letter.code)]
-  return [letter.heading, ...letter.before, ...code, ...letter.after, `-- \n${letter.footer}`].join('\n\n') + '\n'
+  // On a line of its own and with no mark around it, so that every program finds where the link ends.
+  const link = letter.button ? [`${letter.button.label}\n${letter.button.link}`] : []
+  return (
+    [letter.heading, ...letter.before, ...code, ...link, ...letter.after, `-- \n${letter.footer}`].join('\n\n') + '\n'
+  )
 }

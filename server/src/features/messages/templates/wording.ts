@@ -18,9 +18,14 @@ const POP_ISOLATE = '\u2069'
 export const leftToRight = (language: Language, text: string): string =>
   language === 'fa' ? `${LEFT_TO_RIGHT_ISOLATE}${text}${POP_ISOLATE}` : text
 
+// A name that brings some along could close the isolate around it and turn the sentence about.
+const DIRECTION_MARKS = /[\u202A-\u202E\u2066-\u2069]/g
+
 /** The same for a name whose direction nobody knows beforehand. */
-export const isolated = (language: Language, text: string): string =>
-  language === 'fa' ? `${FIRST_STRONG_ISOLATE}${text}${POP_ISOLATE}` : text
+export function isolated(language: Language, text: string): string {
+  const name = text.replace(DIRECTION_MARKS, '')
+  return language === 'fa' ? `${FIRST_STRONG_ISOLATE}${name}${POP_ISOLATE}` : name
+}
 
 /** Escaped text whose isolates became elements: some mail programs draw the characters as boxes. */
 export const isolatesToElements = (escaped: string): string =>

@@ -1,6 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
+import { subjectOf } from './sign-ins.ts'
 import * as store from './store.ts'
 
 /** A device is known by a value it was given at an earlier sign-in and sends again (OWASP's device cookie, in the body). */
@@ -48,3 +49,31 @@ export async function remember(
   await store.insertDevice(db, device)
   return value
 }
+
+/** What an operator's unlock and a reset do: strangers, and every known device, may try again from nought. Tells how many counters there were. */
+export async function reopen(
+  db: Database,
+  secret: Secret,
+  { id, emailKey }: { readonly id: number; readonly emailKey: string },
+): Promise<number> {
+  const devices = await store.devicesOf(db, id)
+  const ids = [undefined, ...devices.map((device) => device.id)]
+  return store.forgetFailures(
+    db,
+    ids.map((deviceId) => subjectOf(secret, emailKey, deviceId)),
+  )
+}
+
+export interface Forgotten {
+  readonly devices: number
+  readonly counters: number
+}
+
+/**
+ * Drops what is kept only as a hash under the secret and means nothing under another: who is a known device, and the
+ * counters of failed sign-ins, of unknown accounts like of others. For an operator alone (invariant I8).
+ */
+export const forgetHashed = async (db: Database): Promise<Forgotten> => ({
+  devices: await store.removeAllDevices(db),
+  counters: await store.removeAllFailures(db),
+})

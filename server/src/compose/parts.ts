@@ -1,0 +1,66 @@
+import { availableParallelism } from 'node:os'
+import type { ComposeOptions } from '../compose.ts'
+import { createAudit } from '../features/audit/service.ts'
+import { createMessages } from '../features/messages/service.ts'
+import { createWorker } from '../features/messages/worker.ts'
+import { type CodeDeps, createDestinationLimits } from '../features/otp/service.ts'
+import { hashesAtOnce } from '../features/passwords/hasher.ts'
+import { createPasswords } from '../features/passwords/service.ts'
+import type { SessionDeps } from '../features/sessions/service.ts'
+import type { Keyring } from '../features/tokens/keyring.ts'
+import { createTokens } from '../features/tokens/service.ts'
+import type { BaseUrlRules } from '../http/base-url.ts'
+import { createThrottle } from '../http/throttle.ts'
+import { createMemoryLimiter } from '../ports/limiter/memory.ts'
+import type { Foundation } from './foundation.ts'
+import type { Gateways } from './gateways.ts'
+
+export interface Bases {
+  readonly foundation: Foundation
+  readonly gateways: Gateways
+  readonly keyring: Keyring
+  readonly urls: BaseUrlRules
+}
+
+export type Parts = ReturnType<typeof createParts>
+
+/** The features' own machinery, each given what it asks for. */
+export function createParts({ config, clock, random, logger, threadPoolSize }: ComposeOptions, bases: Bases) {
+  const { foundation, gateways, keyring, urls } = bases
+  const { db, secret } = foundation
+  const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
+  const worker = createWorker({ db, gateways, clock, random, secret, log: logger })
+  const sender = { ...config, host: new URL(config.server.publicUrl ?? 'http://localhost').hostname }
+  const messages = createMessages({ secret, random, sender, wake: () => worker.wake() })
+  const issuer = () => config.tokens.issuer ?? ownUrl()
+  const tokens = createTokens({ settings: config.tokens, issuer, secret, keyring, clock, random })
+  const limiter = createMemoryLimiter()
+  const audit = createAudit({ random })
+  const sessions: SessionDeps = {
+    tokens,
+    random,
+    rules: config.tokens,
+    messages,
+    audit,
+    defaultLanguage: config.defaultLanguage,
+  }
+  const passwords = createPasswords({
+    config,
+    random,
+    hashesAtOnce: hashesAtOnce({ cores: availableParallelism(), processes: 1, threadPoolSize }),
+  })
+  const throttle = createThrottle(limiter, config.throttles)
+  return { db, secret, urls, gateways, worker, tokens, sessions, passwords, throttle, audit, ownUrl, ...codeParts() }
+
+  function codeParts() {
+    const { production, throttles } = config
+    const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
+    const codes: CodeDeps = { secret, random, messages, rules: { ...config.codes, lockAfter } }
+    const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
+    return { codes, destinations }
+  }
+}
+
+/** Wrong codes in a row that lock a channel for a purpose (NIST SP 800-63B-4 §3.2.2). */
+const LOCK_AFTER = 100
+

@@ -1,0 +1,86 @@
+import type { ComposeOptions } from '../compose.ts'
+import { accountRoutes } from '../features/account/routes.ts'
+import { watchOperations } from '../features/docs/operations.ts'
+import { docsRoutes } from '../features/docs/routes.ts'
+import { healthRoutes } from '../features/health/routes.ts'
+import { inboxRoutes } from '../features/inbox/routes.ts'
+import { authenticate } from '../features/sessions/service.ts'
+import { codeRoutes } from '../features/signin/code-routes.ts'
+import { codeSignInRoutes } from '../features/signin/code-sign-in-routes.ts'
+import { tokenRoutes } from '../features/signin/token-routes.ts'
+import { jwksRoutes } from '../features/tokens/routes.ts'
+import { userListRoutes } from '../features/users/routes.ts'
+import { type Authentication, installGuard } from '../http/guard.ts'
+import type { App } from '../http/server.ts'
+import { equalInConstantTime } from '../kernel/secret.ts'
+import type { Parts } from './parts.ts'
+
+/** Every route of the API, the guard before them all. */
+export function addRoutes(
+  app: App,
+  { config, clock, random }: ComposeOptions,
+  parts: Parts,
+  isStopping: () => boolean,
+): void {
+  const { db, secret, urls, gateways, sessions, passwords, throttle } = parts
+  const operations = watchOperations(app)
+  installGuard(
+    app,
+    (token, now) => identify(parts, token, now),
+    throttle,
+    () => clock.now(),
+  )
+  const addressCodes = {
+    db,
+    codes: parts.codes,
+    destinations: parts.destinations,
+    mailboxes: config,
+    isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
+  }
+  const region = config.defaultRegion
+  const countFailures = config.production || config.throttles.login !== undefined
+  userListRoutes(app, { db, urls })
+  accountRoutes(app, { ...addressCodes, passwords, urls, region, clock, throttle })
+  const rules = config.signIn
+  tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
+  codeRoutes(app, { ...addressCodes, clock })
+  if (rules.byCode) codeSignInRoutes(app, { ...addressCodes, secret, random, rules, sessions, region, clock })
+  jwksRoutes(app, parts.tokens)
+  if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })
+  healthRoutes(app, {
+    db,
+    gateways: () => parts.worker.health(),
+    isStopping,
+    hashing: passwords.load,
+    metricsToken: config.server.metricsToken,
+    isSame: (a, b) => equalInConstantTime(Buffer.from(a), Buffer.from(b)),
+  })
+  docsRoutes(app, { operations, publicUrl: config.server.publicUrl, random })
+}
+
+/** What the guard asks: whom a token speaks for, in its words. */
+async function identify({ db, sessions }: Parts, token: string, now: Date): Promise<Authentication> {
+  const bearer = await authenticate(db, sessions, token, now)
+  switch (bearer.kind) {
+    case 'live': {
+      const { user, claims } = bearer
+      const caller = {
+        userId: claims.userId,
+        sessionId: claims.sessionId,
+        isAdmin: user.adminSince !== null,
+        language: user.language,
+        authenticatedAt: claims.authenticatedAt,
+      }
+      return { kind: 'caller', caller }
+    }
+    case 'candidate': {
+      const { user, userId, pendingId } = bearer
+      return { kind: 'candidate', candidate: { userId, pendingId, language: user.language } }
+    }
+    case 'bad_token':
+      return { kind: 'bad_token', message: `refusal.token_not_valid.${bearer.fault}` }
+    case 'user_not_found':
+    case 'user_inactive':
+      return bearer
+  }
+}

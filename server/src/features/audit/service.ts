@@ -1,0 +1,33 @@
+import type { Database } from '../../database/schema.ts'
+import type { Act } from '../../kernel/act.ts'
+import { type Random, uuidv7 } from '../../kernel/random.ts'
+import { deviceName } from './device-name.ts'
+import type { AuditEvent } from './event.ts'
+import * as store from './store.ts'
+
+export { deviceName } from './device-name.ts'
+export { type AuditEvent, EVENT_TYPES, type EventType } from './event.ts'
+export { maskedAddress } from './masked-address.ts'
+
+/** The record of what happened to accounts. */
+export interface Audit {
+  /** Through `db`, the transaction of the act itself: what is on record happened, and what happened is on record. */
+  record(db: Database, act: Act, event: AuditEvent, now: Date): Promise<void>
+}
+
+export const createAudit = ({ random }: { readonly random: Random }): Audit => ({
+  record: (db, { actor, ip, userAgent, requestId }, { type, userId, result = 'success', details = {} }, now) =>
+    store.insert(db, {
+      id: uuidv7(random, now),
+      at: now,
+      type,
+      result,
+      userId,
+      actor: actor.kind,
+      actorId: actor.kind === 'user' ? actor.userId : null,
+      ip,
+      device: deviceName(userAgent),
+      requestId,
+      details: JSON.stringify(details),
+    }),
+})

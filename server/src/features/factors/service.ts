@@ -1,0 +1,1 @@
+export { type FactorHolder, type FactorRules, type Method, secondFactorsOf, usableMethods } from './methods.ts'

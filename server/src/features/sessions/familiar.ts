@@ -1,0 +1,31 @@
+import type { Database } from '../../database/schema.ts'
+import type { Session } from './store.ts'
+
+/**
+ * Whether the user signed in before with this kind of program from this network, as far as sessions are remembered. For
+ * clients that send no device value; so a phone that changes its network is told of once for each.
+ */
+export async function isFamiliar(db: Database, session: Session): Promise<boolean> {
+  const earlier = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('userId', '=', session.userId)
+    .where('device', '=', session.device)
+    .where('network', '=', session.network)
+    .where('id', '!=', session.id)
+    .limit(1)
+    .executeTakeFirst()
+  return earlier !== undefined
+}
+
+/** Whether any session of the user began in this network, as far as sessions are remembered. */
+export async function hasSessionFrom(db: Database, userId: number, network: string): Promise<boolean> {
+  const earlier = await db
+    .selectFrom('sessions')
+    .select('id')
+    .where('userId', '=', userId)
+    .where('network', '=', network)
+    .limit(1)
+    .executeTakeFirst()
+  return earlier !== undefined
+}

@@ -1,0 +1,69 @@
+import type { Database } from '../../database/schema.ts'
+import type { Act } from '../../kernel/act.ts'
+import type { Method } from '../factors/service.ts'
+import { endPending, markProven, type PendingSignIn } from '../sessions/service.ts'
+import { findById, update, type User } from '../users/service.ts'
+import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
+
+/** RFC 8176 §2: what each method proves. A recovery code has no name there but the general one. */
+const AMR: Readonly<Record<Method, string>> = {
+  email: 'otp',
+  phone: 'sms',
+  totp: 'otp',
+  passkey: 'hwk',
+  recovery_code: 'otp',
+}
+
+/** What passed the second step; `amr` where the proof itself says more than its method does. */
+export interface Passed {
+  readonly method: Method
+  readonly amr?: readonly string[]
+}
+
+/**
+ * Opens the session of a sign-in whose second step was just proven in this transaction. Undefined when another step, a
+ * logout or whatever ends sessions was first: the proof is used up all the same.
+ */
+export async function finish(
+  db: Database,
+  deps: CompleteDeps,
+  pendingId: string,
+  passed: Passed,
+  act: Act,
+  now: Date,
+): Promise<SignedIn | undefined> {
+  const pending = await endPending(db, pendingId, now)
+  const found = pending && (await findById(db, pending.userId))
+  if (!pending || !found || found.deactivatedAt) return undefined
+  const user = await settleReset(db, found, passed.method)
+  const signedIn = await complete(
+    db,
+    deps,
+    {
+      user,
+      assurance: assuranceOf(pending, passed),
+      deviceId: pending.deviceId ?? undefined,
+      wantsDevice: pending.wantsDevice,
+    },
+    act,
+    now,
+  )
+  const proven = { email: { emailProvenAt: now }, phone: { phoneProvenAt: now } } as const
+  if (passed.method === 'email' || passed.method === 'phone') {
+    await markProven(db, signedIn.session.id, proven[passed.method])
+  }
+  return signedIn
+}
+
+/** The first proof of an address is no factor passed. */
+function assuranceOf({ needs, amr }: PendingSignIn, { method, amr: own = [AMR[method]] }: Passed) {
+  const first = amr.split(' ')
+  if (needs === 'verification') return { acr: 'aal1' as const, amr: first }
+  return { acr: 'aal2' as const, amr: [...new Set([...first, ...own, 'mfa'])] }
+}
+
+/** Another factor than e-mail has succeeded: whoever reset the password holds more than the mailbox. */
+async function settleReset(db: Database, user: User, method: Method): Promise<User> {
+  if (method === 'email' || user.passwordResetAt === null) return user
+  return (await update(db, user.id, { passwordResetAt: null })) ?? user
+}

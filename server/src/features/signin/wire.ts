@@ -1,0 +1,34 @@
+import { z } from 'zod'
+import type { SignedIn } from './complete.ts'
+import type { SecondStep } from './service.ts'
+
+export const example = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…'
+export const token = () => z.string().meta({ examples: [example] })
+
+export const method = z.enum(['email', 'phone', 'totp', 'passkey', 'recovery_code'])
+
+/** What a first factor gives: a session, or the two tokens of a sign-in that waits for another. */
+export const signedIn = z
+  .object({
+    refresh: token(),
+    access: token(),
+    email: z.string().meta({ examples: ['sara@example.com'] }),
+    device: z.string().optional(),
+    second_factor: z
+      .object({ required: z.literal(true), methods: z.array(method) })
+      .optional()
+      .meta({
+        description:
+          'There while one of these methods is still to be proven; until then both tokens are good for that step alone.',
+      }),
+  })
+  .meta({ id: 'SignedIn' })
+
+export function toSignedIn(outcome: SignedIn | SecondStep): z.output<typeof signedIn> {
+  const { tokens, user } = outcome
+  const answer = { ...tokens, email: user.email }
+  if (outcome.kind === 'second_step') {
+    return { ...answer, second_factor: { required: true, methods: [...outcome.methods] } }
+  }
+  return { ...answer, ...(outcome.device !== undefined && { device: outcome.device }) }
+}
