@@ -88,6 +88,10 @@ export async function removeDevices(db: Database, ids: readonly string[]): Promi
   if (ids.length > 0) await db.deleteFrom('devices').where('id', 'in', ids).execute()
 }
 
+export async function removeDevicesOf(db: Database, userId: number): Promise<void> {
+  await db.deleteFrom('devices').where('userId', '=', userId).execute()
+}
+
 /** Tells how many there were. */
 export async function removeAllDevices(db: Database): Promise<number> {
   return (await db.deleteFrom('devices').returning('id').execute()).length

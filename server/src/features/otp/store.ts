@@ -138,6 +138,17 @@ export async function removeExpired(db: Database, before: Date): Promise<void> {
   await db.deleteFrom('challenges').where('expiresAt', '<', before).execute()
 }
 
+/** Uses up the user's open codes for these purposes. Their rows stay, so that the cooldown still sees them. */
+export async function voidOf(db: Database, userId: number, purposes: readonly Purpose[], now: Date): Promise<void> {
+  await db
+    .updateTable('challenges')
+    .set({ consumedAt: now })
+    .where('userId', '=', userId)
+    .where('purpose', 'in', purposes)
+    .where('consumedAt', 'is', null)
+    .execute()
+}
+
 /** Uses up every open code, whoever's; tells how many. Their rows stay, so that the cooldown still sees them. */
 export async function voidAll(db: Database, now: Date): Promise<number> {
   const voided = await db

@@ -20,7 +20,7 @@ export {
   removeExpired as removeExpiredPending,
 } from './pending-store.ts'
 export { hasSessionFrom, isFamiliar } from './familiar.ts'
-export type { Session } from './store.ts'
+export type { EndReason, Session } from './store.ts'
 export {
   countLive,
   findById as findSession,
