@@ -6,9 +6,11 @@ import { createWorker } from '../features/messages/worker.ts'
 import { type CodeDeps, createDestinationLimits } from '../features/otp/service.ts'
 import { hashesAtOnce } from '../features/passwords/hasher.ts'
 import { createPasswords } from '../features/passwords/service.ts'
+import type { RecoveryCodeDeps } from '../features/recovery-codes/service.ts'
 import type { SessionDeps } from '../features/sessions/service.ts'
 import type { Keyring } from '../features/tokens/keyring.ts'
 import { createTokens } from '../features/tokens/service.ts'
+import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
 import { createThrottle } from '../http/throttle.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
@@ -57,10 +59,12 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
     const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
     const codes: CodeDeps = { secret, random, messages, rules: { ...config.codes, lockAfter } }
     const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
-    return { codes, destinations }
+    const { defaultLanguage, productName } = config
+    const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
+    const recoveryCodes: RecoveryCodeDeps = { random, audit, messages, defaultLanguage, rules: { lockAfter } }
+    return { codes, destinations, totp, recoveryCodes }
   }
 }
 
 /** Wrong codes in a row that lock a channel for a purpose (NIST SP 800-63B-4 §3.2.2). */
 const LOCK_AFTER = 100
-

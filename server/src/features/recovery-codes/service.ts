@@ -84,7 +84,10 @@ export async function takeRecoveryCode(
   const failures = await countFailure(db, { userId: user.id, method: 'recovery_code', purpose })
   if (lockAfter !== undefined && failures > lockAfter) return { kind: 'locked' }
   const code = parseBase32(typed, SYMBOLS)
-  if (code === undefined || !(await store.take(db, user.id, hashOf(code), now))) return { kind: 'wrong' }
+  if (code === undefined || !(await store.take(db, user.id, hashOf(code), now))) {
+    if (failures === lockAfter) await recordLock(db, deps, { user, purpose }, act, now)
+    return { kind: 'wrong' }
+  }
   await forgetFailures(db, user.id, { method: 'recovery_code', purpose })
   const left = await store.countLeft(db, user.id)
   const facts = { left, ip: act.ip ?? '' }
@@ -96,4 +99,15 @@ export async function takeRecoveryCode(
   )
   await notify(db, deps, user, { kind: 'recovery_code_used', facts }, now)
   return { kind: 'right', left }
+}
+
+function recordLock(
+  db: Database,
+  { audit }: RecoveryCodeDeps,
+  { user, purpose }: RecoveryCodeTry,
+  act: Act,
+  now: Date,
+): Promise<void> {
+  const details = { method: 'recovery_code', purpose }
+  return audit.record(db, act, { type: 'method_locked', userId: user.id, result: 'failure', details }, now)
 }
