@@ -13,7 +13,7 @@ import type { TextId } from '../kernel/texts.ts'
 type RawIssue = { readonly input?: unknown }
 
 /** What DRF says of a member that is absent, null, or of another type. */
-const unless = (wrongType: TextId) => (issue: RawIssue) => {
+export const unless = (wrongType: TextId) => (issue: RawIssue) => {
   if (issue.input === undefined) return 'fault.required'
   return issue.input === null ? 'fault.null' : wrongType
 }

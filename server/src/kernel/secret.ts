@@ -25,6 +25,7 @@ export type KeyLabel =
   | 'second-factor-token'
   | 'totp-secret'
   | 'passkey-challenge'
+  | 'passkey-user'
   | 'password-token'
   | 'anonymous-asker'
   | 'audit-chain'
