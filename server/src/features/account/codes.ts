@@ -78,9 +78,8 @@ export async function sendTo(
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
   const issued = await db
     .transaction()
-    .execute(
-      async (db): Promise<Sending> =>
-        (await isDue(db)) ? issue(db, codes, binding, { to, language }, now) : { kind: 'gone' },
+    .execute(async (db): Promise<Sending> =>
+      (await isDue(db)) ? issue(db, codes, binding, { to, language }, now) : { kind: 'gone' },
     )
   codes.messages.wake()
   return issued

@@ -22,19 +22,28 @@ export type Applied =
   | { readonly kind: 'email_taken' }
 
 /** What a proven address makes of its user and of the session that proved it. Takes the transaction that used the code up. */
-export async function applyProof(db: Database, rule: MailboxRule, challenge: OwnChallenge, now: Date): Promise<Applied> {
+export async function applyProof(
+  db: Database,
+  rule: MailboxRule,
+  challenge: OwnChallenge,
+  now: Date,
+): Promise<Applied> {
   const session = await findSession(db, challenge.asker)
-  const before = session && (await findById(db, challenge.userId))
-  if (!session || !before) return { kind: 'wrong_code' }
-  const applied = await applyToUser(db, rule, challenge, now)
-  if (applied.kind === 'verified') await markProven(db, session.id, sessionProof(session, challenge, before, now))
+  const user = session && (await findById(db, challenge.userId))
+  if (!session || !user) return { kind: 'wrong_code' }
+  const applied = await applyToUser(db, rule, user, challenge, now)
+  if (applied.kind === 'verified') await markProven(db, session.id, sessionProof(session, challenge, user, now))
   return applied
 }
 
 /** The same where there is no session yet: what a proven address makes of its user. */
-export async function applyToUser(db: Database, rule: MailboxRule, challenge: OwnChallenge, now: Date): Promise<Applied> {
-  const user = await findById(db, challenge.userId)
-  if (!user) return { kind: 'wrong_code' }
+export async function applyToUser(
+  db: Database,
+  rule: MailboxRule,
+  user: User,
+  challenge: OwnChallenge,
+  now: Date,
+): Promise<Applied> {
   const changes =
     challenge.channel === 'email'
       ? await emailProof(db, rule, user, challenge, now)
@@ -55,7 +64,9 @@ async function emailProof(
   now: Date,
 ): Promise<UserChanges | No> {
   if (purpose === 'verification') {
-    return address === user.emailKey ? { emailVerifiedAt: user.emailVerifiedAt ?? now, ...firstProof(user, now) } : { kind: 'wrong_code' }
+    return address === user.emailKey
+      ? { emailVerifiedAt: user.emailVerifiedAt ?? now, ...firstProof(user, now) }
+      : { kind: 'wrong_code' }
   }
   const pending = user.pendingEmail as Email | null
   if (pending === null || emailKey(pending) !== address) return { kind: 'wrong_code' }

@@ -114,7 +114,7 @@ describe('wrong codes in a row', () => {
     const user = await world.signedInUser()
     const elsewhere = { ...user, ...(await world.signIn(user)).body }
     await missHundred(world, user)
-    expect(await failures(world)).toMatchObject([{ channel: 'email', purpose: 'verification', failures: 100 }])
+    expect(await failures(world)).toMatchObject([{ method: 'email', purpose: 'verification', failures: 100 }])
     for (const session of [user, elsewhere]) {
       const locked = await sendCode(world, session)
       expect([locked.status, locked.body.code]).toEqual([403, 'channel_locked'])
