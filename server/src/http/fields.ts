@@ -114,6 +114,9 @@ function isCalendarDate(text: string): boolean {
 export const choice = <const Choices extends readonly [string, ...string[]]>(choices: Choices) =>
   z.enum(choices, { error: unless('fault.not_a_choice') })
 
+/** `true` or `false`, as JSON has them. */
+export const boolean = () => z.boolean({ error: unless('fault.not_a_boolean') })
+
 export const language = () => choice(LANGUAGES).nullable()
 
 /** A one-time code: six digits as a number or as text; spaces between, Persian and Arabic digits are fine. */
