@@ -56,6 +56,8 @@ export interface NoticeFacts {
   readonly totp_removed: { readonly ip: string }
   readonly passkey_added: { readonly name: string }
   readonly passkey_removed: { readonly name: string }
+  /** Most likely: its counter did not go on. */
+  readonly passkey_copied: { readonly name: string }
   readonly recovery_codes_made: { readonly ip: string }
   readonly recovery_code_used: { readonly left: number; readonly ip: string }
   /** By an operator or an admin. */

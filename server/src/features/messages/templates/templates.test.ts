@@ -63,6 +63,7 @@ const FACTS: NoticeFacts = {
   totp_removed: IP,
   passkey_added: NAME,
   passkey_removed: NAME,
+  passkey_copied: NAME,
   recovery_codes_made: IP,
   recovery_code_used: { left: 3, ...IP },
   sessions_ended_for_you: {},

@@ -1,0 +1,98 @@
+import { z } from 'zod'
+import * as fields from '../../http/fields.ts'
+import type { TextId } from '../../kernel/texts.ts'
+
+/** The JSON of WebAuthn Level 3 §5.1.7 and §5.1.8: what browsers make by `toJSON()` and read by `parse…FromJSON()`. */
+
+const NOT_BASE64URL: TextId = 'fault.not_base64url'
+const wrongKind = { error: fields.unless('fault.not_a_credential') }
+
+const base64url = (examples: string[]) =>
+  fields
+    .verbatim()
+    .regex(/^[\w-]*$/, NOT_BASE64URL)
+    .meta({ examples })
+
+const credentialId = () => base64url(['XmG0pdZyMZVXBn0TBJIkGw'])
+
+const transport = () => fields.verbatim().meta({ examples: ['internal'] })
+
+const common = {
+  id: credentialId(),
+  rawId: credentialId(),
+  type: fields.choice(['public-key']),
+}
+
+const clientData = { clientDataJSON: base64url(['eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0']) }
+
+/** A new credential, as `credential.toJSON()` gives it; members not named here are ignored. */
+export const newCredential = z.object({
+  ...common,
+  response: z.object(
+    {
+      ...clientData,
+      attestationObject: base64url(['o2NmbXRkbm9uZWdhdHRTdG10oGhhdXRoRGF0YQ']),
+      transports: z.array(transport(), wrongKind).optional(),
+    },
+    wrongKind,
+  ),
+})
+
+/** What a passkey signed, as `credential.toJSON()` gives it; members not named here are ignored. */
+export const assertion = z.object({
+  ...common,
+  response: z.object(
+    {
+      ...clientData,
+      authenticatorData: base64url(['SZYN5YgOjGh0NBcPZHZgW4_krrmihjLHmVzzuoMdl2MFAAAAAQ']),
+      signature: base64url(['MEUCIQDxHq2yqXGg0v5Yh3vQzX1bQ']),
+      userHandle: base64url(['0b1sV6p3x7Q0m0k0u1B7xg']).nullish(),
+    },
+    wrongKind,
+  ),
+})
+
+export type NewCredentialJson = z.output<typeof newCredential>
+export type AssertionJson = z.output<typeof assertion>
+
+const descriptor = z.object({
+  id: z.string(),
+  type: z.literal('public-key'),
+  transports: z.array(z.string()).optional(),
+})
+
+const challenge = () => z.string().meta({ description: 'Good once, and for five minutes.' })
+const timeout = () => z.int().meta({ description: 'Milliseconds.', examples: [300_000] })
+const verification = () => z.enum(['required', 'preferred', 'discouraged'])
+
+/** For `PublicKeyCredential.parseCreationOptionsFromJSON()`. */
+export const creationOptions = z
+  .object({
+    rp: z.object({ id: z.string().meta({ examples: ['auth.example.com'] }), name: z.string() }),
+    user: z.object({ id: z.string(), name: z.string(), displayName: z.string() }),
+    challenge: challenge(),
+    pubKeyCredParams: z.array(z.object({ alg: z.int().meta({ examples: [-7] }), type: z.literal('public-key') })),
+    timeout: timeout(),
+    excludeCredentials: z.array(descriptor),
+    authenticatorSelection: z.object({
+      residentKey: z.literal('required'),
+      requireResidentKey: z.literal(true),
+      userVerification: verification(),
+    }),
+    attestation: z.literal('none'),
+  })
+  .meta({ id: 'PasskeyCreationOptions' })
+
+/** For `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
+export const requestOptions = z
+  .object({
+    rpId: z.string().meta({ examples: ['auth.example.com'] }),
+    challenge: challenge(),
+    timeout: timeout(),
+    allowCredentials: z.array(descriptor).optional(),
+    userVerification: verification(),
+  })
+  .meta({ id: 'PasskeyRequestOptions' })
+
+export type CreationOptions = z.output<typeof creationOptions>
+export type RequestOptions = z.output<typeof requestOptions>
