@@ -1,1 +1,2 @@
+export { whyKeep, type WayInRules } from './last-way-in.ts'
 export { type FactorHolder, type FactorRules, type Method, secondFactorsOf, usableMethods } from './methods.ts'

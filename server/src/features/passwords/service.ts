@@ -7,6 +7,9 @@ import type { PasswordOwner, PasswordPolicy } from './policy.ts'
 
 export type { PasswordCheck } from './hasher.ts'
 
+/** What is kept where there is no password, as in Django: nothing matches it. */
+export const NO_PASSWORD = '!'
+
 /** What a password may be, and how it is kept and compared. Never to be called inside a transaction: hashing takes time. */
 export interface Passwords extends Hasher {
   /** Everything that is wrong with a password its owner wants, at once; empty when it may be used. */
