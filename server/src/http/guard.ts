@@ -144,7 +144,8 @@ function bearerToken(header: string | undefined): string | undefined {
   return parts[0]
 }
 
-const badToken = (message: TextId, request: FastifyRequest): Refusal =>
+/** A bearer token that is good for nothing here, in simplejwt's words. */
+export const badToken = (message: TextId, request: FastifyRequest): Refusal =>
   new Refusal('token_not_valid', `access token: ${message}`, {
     members: { messages: [{ token_class: 'AccessToken', token_type: 'access', message: request.say(message) }] },
   })

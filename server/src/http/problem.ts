@@ -25,7 +25,8 @@ export function sendProblem(options: ProblemOptions, request: FastifyRequest, re
 
 /** The user's own language, else what the client asks for, else the operator's choice. */
 export function languageOf(options: Pick<ProblemOptions, 'defaultLanguage'>, request: FastifyRequest): Language {
-  return request.caller?.language ?? negotiateLanguage(request.headers['accept-language']) ?? options.defaultLanguage
+  const known = request.caller ?? request.candidate
+  return known?.language ?? negotiateLanguage(request.headers['accept-language']) ?? options.defaultLanguage
 }
 
 function problemOf({ urls }: ProblemOptions, request: FastifyRequest, refusal: Refusal, language: Language) {
