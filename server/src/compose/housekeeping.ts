@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../database/schema.ts'
+import { removeOldPasswordTokens } from '../features/account/service.ts'
 import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
 import { removeExpired as removeExpiredSessions } from '../features/sessions/service.ts'
@@ -26,5 +27,6 @@ export function startHousekeeping(db: Database, clock: Clock, log: FastifyBaseLo
 async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredSessions(db, now)
   await removeExpiredCodes(db, before(now, KEEP_CODES))
+  await removeOldPasswordTokens(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
 }

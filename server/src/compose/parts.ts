@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { ComposeOptions } from '../compose.ts'
+import type { PasswordMailDeps } from '../features/account/service.ts'
 import { createAudit } from '../features/audit/service.ts'
 import { createMessages } from '../features/messages/service.ts'
 import { createWorker } from '../features/messages/worker.ts'
@@ -61,8 +62,10 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
     const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
     const { defaultLanguage, productName } = config
     const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
+    const { passwordResetLifetime: resetLifetime } = config
+    const passwordMail: PasswordMailDeps = { secret, random, audit, messages, defaultLanguage, resetLifetime, ownUrl }
     const recoveryCodes: RecoveryCodeDeps = { random, audit, messages, defaultLanguage, rules: { lockAfter } }
-    return { codes, destinations, totp, recoveryCodes }
+    return { codes, destinations, passwordMail, totp, recoveryCodes }
   }
 }
 

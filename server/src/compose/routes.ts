@@ -1,4 +1,5 @@
 import type { ComposeOptions } from '../compose.ts'
+import { passwordRoutes } from '../features/account/password-routes.ts'
 import { accountRoutes } from '../features/account/routes.ts'
 import { watchOperations } from '../features/docs/operations.ts'
 import { docsRoutes } from '../features/docs/routes.ts'
@@ -41,6 +42,9 @@ export function addRoutes(
   const countFailures = config.production || config.throttles.login !== undefined
   userListRoutes(app, { db, urls })
   accountRoutes(app, { ...addressCodes, passwords, urls, region, clock, throttle })
+  const { destinations, passwordMail } = parts
+  const { resendAfter } = config.codes
+  passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })
   const rules = config.signIn
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
   codeRoutes(app, { ...addressCodes, clock })

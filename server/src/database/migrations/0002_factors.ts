@@ -230,6 +230,13 @@ async function createAudit(db: Kysely<unknown>, columns: Columns): Promise<void>
     .execute()
   await db.schema.createIndex('auditEventsUser').on('auditEvents').columns(['userId', 'id']).execute()
   await db.schema.createIndex('auditEventsType').on('auditEvents').columns(['type', 'id']).execute()
+  await db.schema.createIndex('auditEventsActor').on('auditEvents').columns(['actor', 'actorId', 'id']).execute()
+  await db.schema
+    .createIndex('auditEventsUnsealed')
+    .on('auditEvents')
+    .column('id')
+    .where(sql.ref('number'), 'is', null)
+    .execute()
   await db.schema
     .createTable('auditCheckpoints')
     .addColumn('number', columns.countedId, primary)

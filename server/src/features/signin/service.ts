@@ -13,7 +13,7 @@ import {
   pendingPair,
   type TokenPair,
 } from '../sessions/service.ts'
-import { findByEmail, findById, update, type User } from '../users/service.ts'
+import { findByEmail, lockUser, update, type User } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 
 export interface SignInDeps extends CompleteDeps {
@@ -138,8 +138,9 @@ type Opening = SignIn | { readonly kind: 'hash_changed'; readonly user: User }
 const open = ({ db, ...deps }: SignInDeps, attempt: Attempt, proven: Proven): Promise<Opening> =>
   db.transaction().execute(async (db): Promise<Opening> => {
     const { subject, deviceId, credentials, act, now } = attempt
-    // Asked again: while the password was hashed, the account may have been changed, closed or deleted.
-    const user = await findById(db, proven.user.id)
+    // Asked again: while the password was hashed, the account may have been changed, closed or deleted. And held, so that a
+    // change of password either has been made or ends the session that begins here (invariant I7).
+    const user = await lockUser(db, proven.user.id)
     if (!user || user.deactivatedAt) return refuse(db, deps, attempt, user)
     if (user.passwordHash !== proven.user.passwordHash) return { kind: 'hash_changed', user }
     if (deps.countFailures) await forget(db, subject)
@@ -175,7 +176,7 @@ export async function secondStep(
 }
 
 /** The channels one of which must be verified before a session opens; none when enough is verified. */
-function unverifiedChannels({ requireVerified }: SignInRules, user: User): ('email' | 'phone')[] {
+export function unverifiedChannels({ requireVerified }: SignInRules, user: User): ('email' | 'phone')[] {
   const isEmailVerified = user.emailVerifiedAt !== null
   if (requireVerified === 'none' || isEmailVerified) return []
   if (requireVerified === 'email') return ['email']

@@ -1,0 +1,117 @@
+import type { Database } from '../../database/schema.ts'
+import type { Act } from '../../kernel/act.ts'
+import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
+import { after, before, days, type Duration } from '../../kernel/duration.ts'
+import type { Language } from '../../kernel/language.ts'
+import { type Audit, maskedAddress } from '../audit/service.ts'
+import type { NotifyDeps } from '../messages/service.ts'
+import type { DestinationLimits } from '../otp/service.ts'
+import { findByEmail, type User } from '../users/service.ts'
+import { makeToken, subjectOf, takeTurn, type TokenDeps, wasMailedSince } from './password-tokens.ts'
+
+export interface PasswordMailDeps extends TokenDeps, NotifyDeps {
+  readonly audit: Audit
+  readonly resetLifetime: Duration
+  /** What links in messages begin with: never from a request. */
+  readonly ownUrl: () => string
+}
+
+export interface ResetRequestDeps extends PasswordMailDeps {
+  readonly db: Database
+  readonly destinations: DestinationLimits
+  /** The pause between two mails to one address. */
+  readonly resendAfter: Duration
+}
+
+// Whoever is invited may be on holiday; whoever asks for a reset has the mail open.
+const INVITATION_LIFETIME = days(7)
+
+/**
+ * Mails a code and a link to whoever asks for a new password: nothing where there is no such account, where it is
+ * deactivated, or where the address has just been mailed or has had its share. All of these look, and cost, the same.
+ */
+export async function requestReset(
+  deps: ResetRequestDeps,
+  { email, language }: { readonly email: Email; readonly language: Language },
+  act: Act,
+  now: Date,
+): Promise<void> {
+  const { db, secret } = deps
+  const subject = subjectOf(secret, emailKey(email))
+  const pauseSince = before(now, deps.resendAfter)
+  if (await wasMailedSince(db, subject, pauseSince)) return
+  if ((await deps.destinations.take(mailboxKey(email), false)) !== undefined) return
+  await db.transaction().execute(async (db) => {
+    if (!(await takeTurn(db, subject, pauseSince, now))) return
+    const found = await findByEmail(db, email)
+    const user = found?.deactivatedAt === null ? found : undefined
+    await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
+    await record(db, deps, 'password_reset_requested', act, found?.id ?? null, email, now)
+  })
+  deps.messages.wake()
+}
+
+/** Mails a code and a link to set a new password, for an operator. Takes a transaction; wake the messages after it. */
+export async function sendReset(db: Database, deps: PasswordMailDeps, user: User, act: Act, now: Date): Promise<void> {
+  await mail(db, deps, { purpose: 'reset', user, to: user.email, language: deps.defaultLanguage }, now)
+  await record(db, deps, 'password_reset_requested', act, user.id, user.email, now)
+}
+
+/**
+ * Mails a code and a link, good for seven days, by which a new user sets his first password and proves his address. Puts
+ * `invited` on record. Takes a transaction; wake the messages after it.
+ */
+export async function sendInvitation(
+  db: Database,
+  deps: PasswordMailDeps,
+  user: User,
+  act: Act,
+  now: Date,
+): Promise<void> {
+  await mail(db, deps, { purpose: 'invitation', user, to: user.email, language: deps.defaultLanguage }, now)
+  await record(db, deps, 'invited', act, user.id, user.email, now)
+}
+
+interface Addressee {
+  readonly purpose: 'reset' | 'invitation'
+  readonly user: User | undefined
+  readonly to: string
+  /** For whoever has chosen none. */
+  readonly language: Language
+}
+
+const KINDS = { reset: 'password_reset', invitation: 'invitation' } as const
+
+async function mail(
+  db: Database,
+  deps: PasswordMailDeps,
+  { purpose, user, to, language }: Addressee,
+  now: Date,
+): Promise<void> {
+  const userId = user?.id ?? null
+  const subject = subjectOf(deps.secret, user?.emailKey ?? emailKey(to as Email))
+  const expiresAt = after(now, purpose === 'reset' ? deps.resetLifetime : INVITATION_LIFETIME)
+  const { code, link } = await makeToken(db, deps, { userId, purpose, subject, expiresAt }, now)
+  const message = {
+    kind: KINDS[purpose],
+    channel: 'email',
+    to,
+    userId,
+    language: user?.language ?? language,
+    code,
+    // Behind the fragment's mark, so that no server's log, no proxy and no Referer ever holds it (RFC 9110 §4.2.5).
+    link: `${deps.ownUrl()}/password/reset/#${link}`,
+    expiresAt,
+  } as const
+  await deps.messages.enqueue(db, message, now)
+}
+
+const record = (
+  db: Database,
+  { audit }: PasswordMailDeps,
+  type: 'password_reset_requested' | 'invited',
+  act: Act,
+  userId: number | null,
+  email: string,
+  now: Date,
+): Promise<void> => audit.record(db, act, { type, userId, details: { address: maskedAddress(email) } }, now)
