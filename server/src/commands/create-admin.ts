@@ -1,7 +1,9 @@
 import type { Config } from '../config.ts'
 import type { Database } from '../database/schema.ts'
+import { createAudit } from '../features/audit/service.ts'
 import { createPasswords } from '../features/passwords/service.ts'
 import { create, emailColumns, findByEmail, isEmailTaken, update, type User } from '../features/users/service.ts'
+import { BY_OPERATOR } from '../kernel/act.ts'
 import { type Email, parseEmail } from '../kernel/address.ts'
 import { translate } from '../kernel/texts.ts'
 import { type Call, type Command, refused, type Report, type Tools, withFoundation } from './command.ts'
@@ -32,7 +34,11 @@ async function promote(db: Database, user: User, { tools }: Call): Promise<Repor
   const data = { id: user.id, email: user.email, created: false, deactivated: user.deactivatedAt !== null }
   const warning = user.deactivatedAt ? ` The account is deactivated: \`latchkey users activate ${user.id}\`.` : ''
   if (user.adminSince) return { kind: 'done', text: `${named(user)} is an admin already.${warning}`, data }
-  await update(db, user.id, { adminSince: tools.clock.now() })
+  const now = tools.clock.now()
+  await db.transaction().execute(async (db) => {
+    await update(db, user.id, { adminSince: now })
+    await createAudit(tools).record(db, BY_OPERATOR, { type: 'admin_granted', userId: user.id }, now)
+  })
   const doubt = user.emailVerifiedAt ? '' : neverVerified(user)
   return { kind: 'done', text: `${named(user)} is an admin now. The password is as it was.${doubt}${warning}`, data }
 }
@@ -45,7 +51,8 @@ const neverVerified = ({ id }: User): string =>
 async function createNew(db: Database, config: Config, email: Email, call: Call): Promise<Report> {
   const { random, clock } = call.tools
   const columns = emailColumns(config, email)
-  if (await isEmailTaken(db, columns)) return refused(`The mailbox of ${email} has an account under another spelling.`)
+  if (await isEmailTaken(db, columns, clock.now()))
+    return refused(`The mailbox of ${email} has an account under another spelling.`)
   const password = await passwordOf(call)
   if ('refusal' in password) return refused(password.refusal)
   const passwords = createPasswords({ config, random, hashesAtOnce: 1 })
@@ -57,7 +64,14 @@ async function createNew(db: Database, config: Config, email: Email, call: Call)
   }
   const passwordHash = await passwords.hash(password.text)
   const now = clock.now()
-  const user = await create(db, { ...columns, passwordHash, firstName: '', lastName: '', adminSince: now }, now)
+  const admin = { ...columns, passwordHash, firstName: '', lastName: '', adminSince: now }
+  const user = await db.transaction().execute(async (db) => {
+    const user = await create(db, admin, now)
+    if (!user) return undefined
+    for (const type of ['registered', 'admin_granted'] as const)
+      await createAudit(call.tools).record(db, BY_OPERATOR, { type, userId: user.id }, now)
+    return user
+  })
   if (!user) return refused(`${email} was registered just now. Run the same command again to make that user an admin.`)
   const data = { id: user.id, email: user.email, created: true, deactivated: false }
   return { kind: 'done', text: `${named(user)} was made, an admin. Sign in with the password just given.`, data }

@@ -14,7 +14,7 @@ export interface AuditEventsTable {
   ip: Nullable<string>
   device: string
   requestId: Nullable<string>
-  /** JSON object; no secret, addresses masked. */
+  /** JSON object; no secret, addresses masked. Its user reads it too. */
   details: string
   /** Its place in the chain, from 1; null until sealed. */
   number: Nullable<number>

@@ -59,6 +59,6 @@ export interface AuditEvent {
   readonly userId: number | null
   /** Not given: success. */
   readonly result?: 'success' | 'failure'
-  /** No secret; addresses through `masked`. */
+  /** No secret; addresses through `maskedAddress`. The user it happened to reads them too. */
   readonly details?: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }

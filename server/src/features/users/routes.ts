@@ -2,6 +2,7 @@ import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
 import { refusals } from '../../http/openapi.ts'
+import { limitOf, limitParameter, pageLink, wholeNumber } from '../../http/page.ts'
 import type { App } from '../../http/server.ts'
 import { page, toSummary, userSummary } from './service.ts'
 
@@ -11,13 +12,9 @@ export interface UserListDeps {
 }
 
 const DEFAULT_LIMIT = 10
-const MAX_LIMIT = 100
 
 const listQuery = z.object({
-  limit: z
-    .unknown()
-    .optional()
-    .meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: 'How many.' }),
+  limit: limitParameter(DEFAULT_LIMIT),
   offset: z.unknown().optional().meta({ type: 'integer', minimum: 0, default: 0, description: 'After how many.' }),
 })
 
@@ -48,12 +45,12 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
       },
     },
     async (request) => {
-      const limit = Math.min(wholeNumber(request.query.limit) || DEFAULT_LIMIT, MAX_LIMIT)
+      const limit = limitOf(request.query.limit, DEFAULT_LIMIT)
       const offset = wholeNumber(request.query.offset) ?? 0
       const { users, count } = await page(db, limit, offset)
       const base = baseUrl(urls, request)
-      const query = request.url.replace(/^[^?]*/, '')
-      const link = (to: number) => pageLink(`${base}/api/users/${query}`, limit, to)
+      const link = (to: number) =>
+        pageLink(urls, request, { limit: String(limit), offset: to > 0 ? String(to) : undefined })
       return {
         count,
         next: offset + limit < count ? link(offset + limit) : null,
@@ -62,21 +59,4 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
       }
     },
   )
-}
-
-/** DRF's reading of a number: ASCII digits alone, of a parameter given twice the last. Cut where numbers stay exact. */
-function wholeNumber(value: unknown): number | undefined {
-  const text: unknown = Array.isArray(value) ? value.at(-1) : value
-  if (typeof text !== 'string' || !/^\d+$/.test(text)) return undefined
-  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
-}
-
-/** The request's own address with the page changed; other parameters stay, `offset` goes where it would be 0. */
-function pageLink(address: string, limit: number, offset: number): string {
-  const url = new URL(address)
-  url.searchParams.set('limit', String(limit))
-  if (offset > 0) url.searchParams.set('offset', String(offset))
-  else url.searchParams.delete('offset')
-  url.searchParams.sort()
-  return url.href
 }
