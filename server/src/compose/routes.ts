@@ -3,6 +3,7 @@ import { passwordRoutes } from '../features/account/password-routes.ts'
 import { accountRoutes } from '../features/account/routes.ts'
 import { watchOperations } from '../features/docs/operations.ts'
 import { docsRoutes } from '../features/docs/routes.ts'
+import { factorRoutes } from '../features/factors/routes.ts'
 import { healthRoutes } from '../features/health/routes.ts'
 import { inboxRoutes } from '../features/inbox/routes.ts'
 import { authenticate } from '../features/sessions/service.ts'
@@ -36,12 +37,15 @@ export function addRoutes(
     codes: parts.codes,
     destinations: parts.destinations,
     mailboxes: config,
+    audit: parts.audit,
+    defaultLanguage: config.defaultLanguage,
+    ownUrl: parts.ownUrl,
     isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
   }
   const region = config.defaultRegion
   const countFailures = config.production || config.throttles.login !== undefined
   userListRoutes(app, { db, urls })
-  accountRoutes(app, { ...addressCodes, passwords, urls, region, clock, throttle })
+  accountRoutes(app, { ...addressCodes, factorRules: config.signIn, passwords, urls, region, clock, throttle })
   const { destinations, passwordMail } = parts
   const { resendAfter } = config.codes
   passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })
@@ -49,6 +53,8 @@ export function addRoutes(
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
   codeRoutes(app, { ...addressCodes, clock })
   if (rules.byCode) codeSignInRoutes(app, { ...addressCodes, secret, random, rules, sessions, region, clock })
+  const { messages } = sessions
+  factorRoutes(app, { ...parts, messages, defaultLanguage: config.defaultLanguage, rules, clock })
   jwksRoutes(app, parts.tokens)
   if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })
   healthRoutes(app, {

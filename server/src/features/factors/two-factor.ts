@@ -20,7 +20,7 @@ export type TurningOn =
   | { readonly kind: 'email_not_verified' | 'no_usable_factor' | 'gone' }
 
 /** Who asks, by which of his sessions. */
-interface Asker {
+export interface Asker {
   readonly userId: number
   readonly sessionId: string
 }
