@@ -39,7 +39,7 @@ it('makes folder, file and tables at the first start, for the owner alone, and s
   const { steps, close } = await open(path)
   expect(steps).toStrictEqual([
     { kind: 'created', path },
-    { kind: 'migrated', migrations: ['0001_accounts'] },
+    { kind: 'migrated', migrations: ['0001_accounts', '0002_factors'] },
   ])
   expect(modeOf(dirname(path))).toBe(0o700)
   const files = readdirSync(dirname(path)).toSorted()
@@ -135,7 +135,7 @@ it('copies a database aside, whole and for the owner alone, before it changes it
   const copy = `${path}.before-0001_accounts`
   expect(steps).toStrictEqual([
     { kind: 'copied', path: copy },
-    { kind: 'migrated', migrations: ['0001_accounts'] },
+    { kind: 'migrated', migrations: ['0001_accounts', '0002_factors'] },
   ])
   expect(modeOf(copy)).toBe(0o600)
   const tables = new DatabaseSync(copy).prepare('select name from sqlite_master').all()

@@ -53,13 +53,13 @@ describe('a deleted account', () => {
   it('takes everything with it that hung on it', async () => {
     await liveALittle()
     const held = await everything()
-    for (const table of ['users', 'sessions', 'challenges', 'channel_failures', 'devices', 'deliveries']) {
+    for (const table of ['users', 'sessions', 'challenges', 'factor_failures', 'devices', 'deliveries']) {
       expect([table, held.get(table)?.length]).toEqual([table, expect.any(Number)])
       expect(held.get(table)).not.toEqual([])
     }
     expect((await remove('me', sara.access)).status).toBe(204)
     const left = await everything()
-    for (const table of ['users', 'sessions', 'challenges', 'channel_failures', 'devices']) {
+    for (const table of ['users', 'sessions', 'challenges', 'factor_failures', 'devices']) {
       expect([table, left.get(table)]).toEqual([table, []])
     }
     const text = JSON.stringify([...left])
