@@ -28,6 +28,7 @@ export type KeyLabel =
   | 'passkey-user'
   | 'password-token'
   | 'anonymous-asker'
+  | 'address-change'
   | 'audit-chain'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */

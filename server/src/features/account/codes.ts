@@ -1,4 +1,5 @@
 import type { Database } from '../../database/schema.ts'
+import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
 import {
@@ -13,14 +14,13 @@ import {
   whyNotIssue,
 } from '../otp/service.ts'
 import { findSession, type Session } from '../sessions/service.ts'
-import { findById, type MailboxRule, type User } from '../users/service.ts'
-import { type Applied, applyProof } from './proof.ts'
+import { findById, lockUser, settleConflict, type User } from '../users/service.ts'
+import { type Applied, applyProof, type ProofDeps } from './proof.ts'
 
-export interface AddressCodeDeps {
+export interface AddressCodeDeps extends ProofDeps {
   readonly db: Database
   readonly codes: CodeDeps
   readonly destinations: DestinationLimits
-  readonly mailboxes: MailboxRule
   /** Whether a message to this channel can leave at all. */
   readonly isAvailable: (channel: Channel) => boolean
 }
@@ -111,17 +111,25 @@ export type Proving = Applied | { readonly kind: 'wrong_code' } | { readonly kin
 const PROVING = ['verification', 'address_change'] as const
 
 /** Takes a code; a right one proves its address. All in one transaction, a wrong code's cost included. */
-export const proveCode = (
-  { db, codes, mailboxes }: AddressCodeDeps,
+export async function proveCode(
+  deps: AddressCodeDeps,
   { userId, sessionId }: { userId: number; sessionId: string },
   code: string,
+  act: Act,
   now: Date,
-): Promise<Proving> =>
-  db.transaction().execute(async (db): Promise<Proving> => {
-    const proof = await verify(db, codes, { asker: sessionId, purposes: PROVING }, code, now)
-    if (proof.kind === 'right') return applyProof(db, mailboxes, proof.challenge, now)
-    return explainNo(db, { userId, sessionId }, now)
-  })
+): Promise<Proving> {
+  const proving = await settleConflict(() =>
+    deps.db.transaction().execute(async (db): Promise<Proving> => {
+      // First of all, as an undo does: whichever of the two is first, the other sees all of it.
+      await lockUser(db, userId)
+      const proof = await verify(db, deps.codes, { asker: sessionId, purposes: PROVING }, code, now)
+      if (proof.kind === 'right') return applyProof(db, deps, proof.challenge, act, now)
+      return explainNo(db, { userId, sessionId }, now)
+    }),
+  )
+  deps.codes.messages.wake()
+  return proving
+}
 
 /** Whether a code could have been right at all: what the origin's clients tell apart. */
 async function explainNo(

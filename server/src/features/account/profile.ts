@@ -1,17 +1,21 @@
-import { isUniqueViolation } from '../../database/errors.ts'
 import type { Database } from '../../database/schema.ts'
+import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, type Phone } from '../../kernel/address.ts'
+import { type WayInRules, whyKeep } from '../factors/service.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
 import { forgetProofs } from '../sessions/service.ts'
 import {
   emailColumns,
-  findById,
   isEmailTaken,
+  lockUser,
   type MailboxRule,
-  update,
+  updateAddress,
   type User,
   type UserChanges,
 } from '../users/service.ts'
+import { type ChangedBy, channelsLost, type Step, stepsOf } from './addresses.ts'
+import { type ChangeDeps, completeChange, requestChange, withdrawChange } from './changes.ts'
+import { recordPhoneSignInOff, tellPhoneSignInOn } from './phone-sign-in.ts'
 
 /** What someone asks to change; an absent member stays as it is. */
 export interface ProfileChanges {
@@ -22,44 +26,78 @@ export interface ProfileChanges {
   readonly birthday?: string | null
   readonly gender?: 'M' | 'F' | null
   readonly language?: 'en' | 'fa' | null
+  readonly phone_sign_in?: boolean
 }
 
-/** By the user, a verified address changes only once the new one is proven; by an admin at once, and unverified. */
-export type ChangedBy = 'user' | 'admin'
+export interface ProfileDeps extends ChangeDeps {
+  readonly mailboxes: MailboxRule
+  readonly factorRules: WayInRules
+}
 
 export type ProfileChange =
   /** `pending` names the channels whose new address now waits for its code. */
-  | { readonly kind: 'changed'; readonly user: User; readonly pending: readonly Channel[] }
+  { readonly kind: 'changed'; readonly user: User; readonly pending: readonly Channel[] } | ProfileRefusal
+
+export type ProfileRefusal =
   | { readonly kind: 'email_taken' }
+  /** No code by SMS may begin a sign-in where no number is verified. */
+  | { readonly kind: 'phone_not_verified' }
+  /** Two factors are on, or there is no other way in, and this address is the last of them. */
+  | { readonly kind: 'last_factor' | 'last_sign_in_method' }
   | { readonly kind: 'gone' }
 
-/** Changes a user's own record. Takes a transaction. */
+/** Changes a user's own record. Takes a transaction, to be run through `settleConflict`. */
 export async function changeProfile(
   db: Database,
-  mailboxes: MailboxRule,
-  { userId, by }: { userId: number; by: ChangedBy },
-  wanted: ProfileChanges,
+  deps: ProfileDeps,
+  { userId, by, wanted }: { readonly userId: number; readonly by: ChangedBy; readonly wanted: ProfileChanges },
+  act: Act,
+  now: Date,
 ): Promise<ProfileChange> {
-  const user = await findById(db, userId)
+  const before = await lockUser(db, userId)
+  if (!before) return { kind: 'gone' }
+  const steps = stepsOf(deps.mailboxes, before, wanted, by)
+  const refusal = await whyNotChange(db, deps, { user: before, steps, wanted }, now)
+  if (refusal) return refusal
+  const plain = plainChanges(wanted)
+  const changes = { ...plain, ...changesOf(steps), ...phoneSignIn(before, wanted, now) }
+  const user = Object.keys(changes).length === 0 ? before : await updateAddress(db, userId, changes, now)
   if (!user) return { kind: 'gone' }
-  const changes: UserChanges = plainChanges(wanted)
-  if (wanted.email !== undefined) {
-    const email = await emailChange(db, mailboxes, user, wanted.email, by)
-    if (email === 'taken') return { kind: 'email_taken' }
-    Object.assign(changes, email)
-  }
-  if (wanted.phone !== undefined) Object.assign(changes, phoneChange(user, wanted.phone, by))
-  const changed = Object.keys(changes).length === 0 ? user : await update(db, userId, changes)
-  if (!changed) return { kind: 'gone' }
-  await forgetFormerAddresses(db, changed, changes)
-  return { kind: 'changed', user: changed, pending: pendingIn(changes) }
+  await forgetFormerAddresses(db, user, changes)
+  for (const step of steps) await tellStep(db, deps, before, step, act, now)
+  await tellPhoneSignIn(db, deps, before, user, act, now)
+  await recordPlain(db, deps, userId, plain, act, now)
+  return { kind: 'changed', user, pending: steps.filter(({ kind }) => kind === 'wait').map(({ channel }) => channel) }
 }
 
-/** The database's own word that another request took the address first. To be asked once the transaction is undone. */
-export const asTaken = (error: unknown): ProfileChange => {
-  if (isUniqueViolation(error)) return { kind: 'email_taken' }
-  throw error
+interface Wish {
+  readonly user: User
+  readonly steps: readonly Step[]
+  readonly wanted: ProfileChanges
 }
+
+async function whyNotChange(
+  db: Database,
+  { mailboxes, factorRules }: ProfileDeps,
+  { user, steps, wanted }: Wish,
+  now: Date,
+): Promise<ProfileRefusal | undefined> {
+  const email = steps.some(({ kind, channel }) => channel === 'email' && kind !== 'same') ? wanted.email : undefined
+  if (email !== undefined && (await isEmailTaken(db, emailColumns(mailboxes, email), now, user.id))) {
+    return { kind: 'email_taken' }
+  }
+  const lost = channelsLost(user, steps)
+  const hasPhone = user.phoneVerifiedAt !== null && !lost.includes('phone')
+  if (wanted.phone_sign_in === true && !hasPhone) return { kind: 'phone_not_verified' }
+  for (const channel of lost) {
+    const why = await whyKeep(db, factorRules, user, channel)
+    if (why) return { kind: why }
+  }
+  return undefined
+}
+
+const changesOf = (steps: readonly Step[]): UserChanges =>
+  steps.reduce<UserChanges>((changes, step) => ({ ...changes, ...step.changes }), {})
 
 function plainChanges({ first_name, last_name, birthday, gender, language }: ProfileChanges): UserChanges {
   return {
@@ -71,42 +109,10 @@ function plainChanges({ first_name, last_name, birthday, gender, language }: Pro
   }
 }
 
-async function emailChange(
-  db: Database,
-  mailboxes: MailboxRule,
-  user: User,
-  email: Email,
-  by: ChangedBy,
-): Promise<UserChanges | 'taken'> {
-  const columns = emailColumns(mailboxes, email)
-  // The same address in another spelling is no change of address.
-  if (columns.emailKey === user.emailKey) return { email, pendingEmail: null }
-  if (await isEmailTaken(db, columns, user.id)) return 'taken'
-  if (mustWait(user, 'email', by)) return { pendingEmail: email }
-  return { ...columns, emailVerifiedAt: null, pendingEmail: null }
+function phoneSignIn(user: User, { phone_sign_in: isOn }: ProfileChanges, now: Date): UserChanges {
+  if (isOn === undefined) return {}
+  return { phoneSignInSince: isOn ? (user.phoneSignInSince ?? now) : null }
 }
-
-function phoneChange(user: User, phone: Phone | null, by: ChangedBy): UserChanges {
-  if (phone === user.phone) return { pendingPhone: null }
-  if (phone !== null && mustWait(user, 'phone', by)) return { pendingPhone: phone }
-  return { phone, phoneVerifiedAt: null, pendingPhone: null }
-}
-
-const mustWait = (user: User, channel: Channel, by: ChangedBy): boolean =>
-  by === 'user' && (channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt) !== null
-
-/** The channels whose new address would have to wait for a code. */
-export function channelsToWait(user: User, { email, phone }: ProfileChanges, by: ChangedBy): Channel[] {
-  const waits: Channel[] = []
-  if (email !== undefined && emailKey(email) !== user.emailKey && mustWait(user, 'email', by)) waits.push('email')
-  if (phone && phone !== user.phone && mustWait(user, 'phone', by)) waits.push('phone')
-  return waits
-}
-
-const pendingIn = (changes: UserChanges): Channel[] => [
-  ...(changes.pendingEmail ? (['email'] as const) : []),
-  ...(changes.pendingPhone ? (['phone'] as const) : []),
-]
 
 /** A code proves the address it went to and nothing else, and so does what a session has proven. */
 async function forgetFormerAddresses(db: Database, user: User, changes: UserChanges): Promise<void> {
@@ -120,4 +126,43 @@ async function forgetFormerAddresses(db: Database, user: User, changes: UserChan
 function addressesOf(user: User, channel: Channel): string[] {
   if (channel === 'phone') return [user.phone, user.pendingPhone].filter((phone) => phone !== null)
   return [user.emailKey, ...(user.pendingEmail === null ? [] : [emailKey(user.pendingEmail as Email)])]
+}
+
+/** `user` is as it was before. */
+async function tellStep(db: Database, deps: ProfileDeps, user: User, step: Step, act: Act, now: Date): Promise<void> {
+  const { channel } = step
+  switch (step.kind) {
+    case 'same':
+      if ((channel === 'email' ? user.pendingEmail : user.pendingPhone) === null) return
+      return withdrawChange(db, deps, { user, channel }, act, now)
+    case 'wait':
+      return requestChange(db, deps, { user, channel, to: step.to }, act, now)
+    case 'at_once':
+      return completeChange(db, deps, { user, kind: step.completion, to: step.to }, act, now)
+  }
+}
+
+async function tellPhoneSignIn(
+  db: Database,
+  deps: ProfileDeps,
+  before: User,
+  user: User,
+  act: Act,
+  now: Date,
+): Promise<void> {
+  if (user.phoneSignInSince === null) return recordPhoneSignInOff(db, deps, before, act, now)
+  if (before.phoneSignInSince === null) await tellPhoneSignInOn(db, deps, user, act, now)
+}
+
+/** Which members were set, never to what. */
+async function recordPlain(
+  db: Database,
+  { audit }: ProfileDeps,
+  userId: number,
+  plain: UserChanges,
+  act: Act,
+  now: Date,
+): Promise<void> {
+  const members = Object.keys(plain)
+  if (members.length > 0) await audit.record(db, act, { type: 'profile_changed', userId, details: { members } }, now)
 }

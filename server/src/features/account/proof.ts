@@ -1,5 +1,7 @@
 import type { Database } from '../../database/schema.ts'
+import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey } from '../../kernel/address.ts'
+import { maskedAddress } from '../audit/service.ts'
 import type { OwnChallenge } from '../otp/service.ts'
 import { findSession, forgetProofs, markProven, type Session } from '../sessions/service.ts'
 import {
@@ -8,10 +10,12 @@ import {
   isEmailTaken,
   isPhoneVerifiedByAnother,
   type MailboxRule,
-  update,
+  updateAddress,
   type User,
   type UserChanges,
 } from '../users/service.ts'
+import { type ChangeDeps, completeChange } from './changes.ts'
+import { recordPhoneSignInOff } from './phone-sign-in.ts'
 
 export type Applied =
   | { readonly kind: 'verified' }
@@ -21,37 +25,84 @@ export type Applied =
   | { readonly kind: 'phone_in_use' }
   | { readonly kind: 'email_taken' }
 
+export interface ProofDeps extends ChangeDeps {
+  readonly mailboxes: MailboxRule
+}
+
 /** What a proven address makes of its user and of the session that proved it. Takes the transaction that used the code up. */
 export async function applyProof(
   db: Database,
-  rule: MailboxRule,
+  deps: ProofDeps,
   challenge: OwnChallenge,
+  act: Act,
   now: Date,
 ): Promise<Applied> {
   const session = await findSession(db, challenge.asker)
   const user = session && (await findById(db, challenge.userId))
   if (!session || !user) return { kind: 'wrong_code' }
-  const applied = await applyToUser(db, rule, user, challenge, now)
+  const applied = await applyToUser(db, deps, user, challenge, act, now)
   if (applied.kind === 'verified') await markProven(db, session.id, sessionProof(session, challenge, user, now))
   return applied
 }
 
-/** The same where there is no session yet: what a proven address makes of its user. */
+/**
+ * The same where there is no session yet: what a proven address makes of its user. Throws where somebody else was first to have
+ * the address: run the transaction through `settleConflict`.
+ */
 export async function applyToUser(
   db: Database,
-  rule: MailboxRule,
+  deps: ProofDeps,
   user: User,
   challenge: OwnChallenge,
+  act: Act,
   now: Date,
 ): Promise<Applied> {
-  const changes =
-    challenge.channel === 'email'
-      ? await emailProof(db, rule, user, challenge, now)
+  const { channel, purpose } = challenge
+  const proven =
+    channel === 'email'
+      ? await emailProof(db, deps.mailboxes, user, challenge, now)
       : await phoneProof(db, user, challenge, now)
-  if ('kind' in changes) return changes
-  await update(db, user.id, changes)
-  if (challenge.purpose === 'address_change') await forgetProofs(db, user.id, challenge.channel)
+  if ('kind' in proven) {
+    if (proven.kind !== 'wrong_code') await recordRefusal(db, deps, challenge, proven.kind, act, now)
+    return proven
+  }
+  await updateAddress(db, user.id, proven, now)
+  if (purpose === 'address_change') await forgetProofs(db, user.id, channel)
+  await tell(db, deps, user, challenge, act, now)
   return { kind: 'verified' }
+}
+
+const recordRefusal = (
+  db: Database,
+  { audit }: ProofDeps,
+  { userId, channel, purpose }: OwnChallenge,
+  reason: string,
+  act: Act,
+  now: Date,
+): Promise<void> => {
+  const type = purpose === 'verification' ? (`${channel}_verified` as const) : (`${channel}_changed` as const)
+  return audit.record(db, act, { type, userId, result: 'failure', details: { reason } }, now)
+}
+
+/** Puts on record, and tells, what was new in it: an address verified already may be proven once more, by another session. */
+async function tell(
+  db: Database,
+  deps: ProofDeps,
+  user: User,
+  { channel, purpose, address }: OwnChallenge,
+  act: Act,
+  now: Date,
+): Promise<void> {
+  if (purpose === 'address_change') {
+    const to = channel === 'email' ? user.pendingEmail : address
+    await completeChange(db, deps, { user, kind: `${channel}_changed`, to }, act, now)
+    if (channel === 'phone') await recordPhoneSignInOff(db, deps, user, act, now)
+  } else if (channel === 'phone' && user.phoneVerifiedAt === null) {
+    await completeChange(db, deps, { user, kind: 'phone_verified', to: address }, act, now)
+  } else if (channel === 'email' && user.emailVerifiedAt === null) {
+    const details = { address: maskedAddress(address) }
+    await deps.audit.record(db, act, { type: 'email_verified', userId: user.id, details }, now)
+  }
 }
 
 type No = Exclude<Applied, { kind: 'verified' }>
@@ -71,7 +122,7 @@ async function emailProof(
   const pending = user.pendingEmail as Email | null
   if (pending === null || emailKey(pending) !== address) return { kind: 'wrong_code' }
   const columns = emailColumns(rule, pending)
-  if (await isEmailTaken(db, columns, user.id)) return { kind: 'email_taken' }
+  if (await isEmailTaken(db, columns, now, user.id)) return { kind: 'email_taken' }
   return { ...columns, emailVerifiedAt: now, pendingEmail: null, ...firstProof(user, now) }
 }
 
@@ -85,9 +136,10 @@ async function phoneProof(
   now: Date,
 ): Promise<UserChanges | No> {
   if (address !== (purpose === 'verification' ? user.phone : user.pendingPhone)) return { kind: 'wrong_code' }
-  if (await isPhoneVerifiedByAnother(db, address, user.id)) return { kind: 'phone_in_use' }
+  if (await isPhoneVerifiedByAnother(db, address, user.id, now)) return { kind: 'phone_in_use' }
   if (purpose === 'verification') return { phoneVerifiedAt: user.phoneVerifiedAt ?? now }
-  return { phone: address, phoneVerifiedAt: now, pendingPhone: null }
+  // Who lets codes to one number begin a sign-in has not said so of another.
+  return { phone: address, phoneVerifiedAt: now, pendingPhone: null, phoneSignInSince: null }
 }
 
 /** RFC 8176 §2: a code by SMS is `sms`, one by e-mail the general `otp`. */

@@ -1,5 +1,7 @@
-import { Refusal, throttled } from '../../kernel/refusal.ts'
+import { invalid, Refusal, throttled } from '../../kernel/refusal.ts'
 import type { Sending } from './codes.ts'
+import type { ProfileRefusal } from './profile.ts'
+import { emailTaken } from './taken.ts'
 
 /** Says no in the contract's words when a code was not sent. */
 export function refuseSending(sending: Sending): void {
@@ -27,3 +29,21 @@ export const withStatus = (
   code: 'phone_not_submitted' | 'already_verified' | 'otp_invalid' | 'refresh_token_invalid',
   status: string,
 ): Refusal => new Refusal(code, status, { members: { status } })
+
+export const noSuchUser = (): Refusal =>
+  new Refusal('not_found', 'no such user', { detail: { id: 'refusal.not_found.user' } })
+
+/** Why a user's record was not changed. */
+export function refuseChange({ kind }: ProfileRefusal): Refusal {
+  switch (kind) {
+    case 'gone':
+      return noSuchUser()
+    case 'email_taken':
+      return emailTaken()
+    case 'phone_not_verified':
+      return invalid({ phone_sign_in: [{ id: 'fault.phone_not_verified' }] })
+    case 'last_factor':
+    case 'last_sign_in_method':
+      return new Refusal(kind, 'its verified address is the last of them')
+  }
+}

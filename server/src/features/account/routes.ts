@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
+import { requireFresh } from '../../http/guard.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
 import type { Region } from '../../kernel/address.ts'
@@ -10,14 +11,17 @@ import type { Throttle } from '../../http/throttle.ts'
 import { whenGone } from '../../http/when-gone.ts'
 import type { Channel } from '../otp/service.ts'
 import { findSession } from '../sessions/service.ts'
-import { findById, remove, toSummary, type User, userSummary } from '../users/service.ts'
+import { findById, settleConflict, toSummary, type User, userSummary } from '../users/service.ts'
+import { type ChangedBy, isSensitive, stepsOf } from './addresses.ts'
 import { type AddressCodeDeps, sendCode } from './codes.ts'
-import { asTaken, changeProfile, type ChangedBy, channelsToWait, type ProfileChanges } from './profile.ts'
+import { changeProfile, type ProfileChanges, type ProfileDeps } from './profile.ts'
+import { deleteAccount } from './deletion.ts'
 import { register, registrationBody, type RegistrationDeps } from './registration.ts'
-import { emailTaken, refuseFaultyBody } from './taken.ts'
-import { ownDetail, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
+import { noSuchUser, refuseChange } from './refusals.ts'
+import { refuseFaultyBody } from './taken.ts'
+import { ownDetail, ownProfileBodies, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
 
-export interface AccountDeps extends AddressCodeDeps, RegistrationDeps {
+export interface AccountDeps extends AddressCodeDeps, RegistrationDeps, ProfileDeps {
   readonly urls: BaseUrlRules
   readonly throttle: Throttle
   readonly region: Region
@@ -47,7 +51,7 @@ function registrationRoute(app: App, deps: AccountDeps): void {
     },
     async (request, reply) => {
       await refuseFaultyBody(deps, request)
-      const user = await register(deps, request.body, deps.clock.now(), whenGone(reply))
+      const user = await register(deps, request.body, { act: request.act(), signal: whenGone(reply) }, deps.clock.now())
       const summary = toSummary(user, baseUrl(deps.urls, request))
       return reply.code(201).header('location', summary.url).send(summary)
     },
@@ -100,9 +104,24 @@ function readRoute(app: App, deps: AccountDeps, path: RecordPath): void {
   )
 }
 
+const CHANGE_DESCRIPTION =
+  'Absent members stay as they are. A new address in place of a verified one waits until a code sent to it is proven; the ' +
+  'verified e-mail is told, with a link that undoes it. Another e-mail, another phone in place of one that is set, and ' +
+  'whether the phone may begin a sign-in need a sign-in younger than ten minutes.'
+
+const CHANGE_REFUSALS = refusals(
+  'invalid',
+  'permission_denied',
+  'reauthentication_required',
+  'not_found',
+  'last_factor',
+  'last_sign_in_method',
+  'channel_unavailable',
+)
+
 function changeRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
   const { isMe, name, answer, toAnswer, shared, config } = recordOf(path)
-  const bodies = profileBodies(deps.region, () => deps.clock.now())
+  const bodies = (isMe ? ownProfileBodies : profileBodies)(deps.region, () => deps.clock.now())
   for (const method of ['PUT', 'PATCH'] as const) {
     app.route({
       method,
@@ -113,10 +132,9 @@ function changeRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
         ...shared,
         operationId: `${method === 'PUT' ? 'replace' : 'change'}${name}`,
         summary: isMe ? 'Change your own record' : 'Change a user',
-        description:
-          'Absent members stay as they are. A new address in place of a verified one waits until a code sent to it is proven.',
-        body: method === 'PUT' ? bodies.put : bodies.patch,
-        response: { 200: answer, ...refusals('invalid', 'permission_denied', 'not_found', 'channel_unavailable') },
+        description: CHANGE_DESCRIPTION,
+        body: bodies[method],
+        response: { 200: answer, ...CHANGE_REFUSALS },
       },
       handler: async (request) => toAnswer(await change(deps, request, isMe)),
     })
@@ -128,66 +146,72 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
   app.delete(
     path,
     {
-      config,
+      config: { access: { ...config.access, fresh: true } },
       schema: {
         ...shared,
         operationId: `delete${name}`,
         summary: isMe ? 'Delete your own account' : 'Delete a user',
-        description: 'Sessions, codes and devices go with it. The last admin cannot be deleted.',
+        description: 'Sessions, codes and factors go with it. The last admin cannot be deleted.',
         response: { 204: z.null(), ...refusals('permission_denied', 'not_found', 'last_admin') },
       },
     },
     async (request, reply) => {
       const id = idOf(request, isMe)
-      const departure = await deps.db.transaction().execute((db) => remove(db, id))
+      const departure = await deleteAccount(deps, id, request.act(), deps.clock.now())
       if (departure === 'last_admin') throw new Refusal('last_admin', 'the last active admin')
-      if (departure === 'gone') throw notFound()
+      if (departure === 'gone') throw noSuchUser()
       return reply.code(204).send(null)
     },
   )
 }
 
-const notFound = () => new Refusal('not_found', 'no such user', { detail: { id: 'refusal.not_found.user' } })
-
 /** The number in the path. The guard has let through the user in question or an admin. */
 function idOf(request: FastifyRequest, isMe: boolean): number {
   if (isMe) return request.caller!.userId
   const { id } = request.params as { id: string }
-  if (!/^[1-9]\d{0,14}$/.test(id)) throw notFound()
+  if (!/^[1-9]\d{0,14}$/.test(id)) throw noSuchUser()
   return Number(id)
 }
 
 async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
   const user = await findById(db, idOf(request, isMe))
-  if (!user) throw notFound()
+  if (!user) throw noSuchUser()
   return user
 }
 
 async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
   const userId = idOf(request, isMe)
   await refuseFaultyBody(deps, request, userId)
-  const caller = request.caller!
-  const by = userId === caller.userId ? 'user' : 'admin'
+  const by = userId === request.caller!.userId ? 'user' : 'admin'
   const wanted = request.body as ProfileChanges
-  await mindCodesToSend(deps, request, await userOf(deps, request, isMe), { by, wanted })
-  const changed = await deps.db
-    .transaction()
-    .execute((db) => changeProfile(db, deps.mailboxes, { userId, by }, wanted))
-    .catch(asTaken)
-  if (changed.kind === 'gone') throw notFound()
-  if (changed.kind === 'email_taken') throw emailTaken()
+  const now = deps.clock.now()
+  await mindWhatItTakes(deps, request, await userOf(deps, request, isMe), { by, wanted, now })
+  const changed = await settleConflict(() =>
+    deps.db.transaction().execute((db) => changeProfile(db, deps, { userId, by, wanted }, request.act(), now)),
+  )
+  if (changed.kind !== 'changed') throw refuseChange(changed)
   await sendToPending(deps, request, changed.user, changed.pending)
+  deps.codes.messages.wake()
   return changed.user
 }
 
-/** Asked before anything is changed: a change that makes us send a code counts as asking for one. */
-async function mindCodesToSend(
-  { isAvailable, throttle }: AccountDeps,
+interface Asked {
+  readonly by: ChangedBy
+  readonly wanted: ProfileChanges
+  readonly now: Date
+}
+
+/** Asked before anything is changed: a fresh sign-in, and a code to send counts as one that was asked for. */
+async function mindWhatItTakes(
+  { mailboxes, isAvailable, throttle }: AccountDeps,
   request: FastifyRequest,
   user: User,
-  { by, wanted }: { by: ChangedBy; wanted: ProfileChanges },
+  { by, wanted, now }: Asked,
 ): Promise<void> {
-  for (const channel of channelsToWait(user, wanted, by)) {
+  const steps = stepsOf(mailboxes, user, wanted, by)
+  if (wanted.phone_sign_in !== undefined || isSensitive(user, steps)) requireFresh(request, now)
+  for (const { kind, channel } of steps) {
+    if (kind !== 'wait') continue
     if (!isAvailable(channel)) throw new Refusal('channel_unavailable', `no gateway for ${channel}`)
     await throttle.named('otpSend', `user:${request.caller!.userId}`)
   }

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Database } from '../../database/schema.ts'
 import { parseEmail } from '../../kernel/address.ts'
+import type { Clock } from '../../kernel/clock.ts'
 import { invalid, Refusal } from '../../kernel/refusal.ts'
 import { emailColumns, isEmailTaken, type MailboxRule } from '../users/service.ts'
 
@@ -13,18 +14,18 @@ export const emailTaken = () => invalid(TAKEN)
  * does. For routes with `attachValidation`. A body without fault passes; there the row decides when it is written.
  */
 export async function refuseFaultyBody(
-  { db, mailboxes }: { readonly db: Database; readonly mailboxes: MailboxRule },
+  { db, mailboxes, clock }: { readonly db: Database; readonly mailboxes: MailboxRule; readonly clock: Clock },
   { validationError, body }: FastifyRequest,
   exceptId?: number,
 ): Promise<void> {
   if (!validationError) return
   const faults = validationError instanceof Refusal ? validationError.details.faults : undefined
-  if (!faults || !(await isTaken(db, mailboxes, body, exceptId))) throw validationError
+  if (!faults || !(await isTaken(db, mailboxes, body, clock.now(), exceptId))) throw validationError
   throw invalid({ ...TAKEN, ...faults })
 }
 
-async function isTaken(db: Database, rule: MailboxRule, body: unknown, exceptId?: number): Promise<boolean> {
+async function isTaken(db: Database, rule: MailboxRule, body: unknown, now: Date, exceptId?: number): Promise<boolean> {
   const typed = (body as { email?: unknown } | null)?.email
   const email = typeof typed === 'string' ? parseEmail(typed) : undefined
-  return email !== undefined && isEmailTaken(db, emailColumns(rule, email), exceptId)
+  return email !== undefined && isEmailTaken(db, emailColumns(rule, email), now, exceptId)
 }

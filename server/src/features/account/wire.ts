@@ -40,6 +40,7 @@ export const ownDetail = userDetail
       .string()
       .nullable()
       .meta({ description: 'Takes the place of `phone` once a code to it is proven.' }),
+    two_factor: z.boolean().meta({ description: 'Whether two factors are on.' }),
   })
   .meta({ id: 'Me' })
 
@@ -61,6 +62,7 @@ export const toOwnDetail = (user: User): z.output<typeof ownDetail> => ({
   phone_verified: user.phoneVerifiedAt !== null,
   pending_email: user.pendingEmail,
   pending_phone: user.pendingPhone,
+  two_factor: user.twoFactorSince !== null,
 })
 
 /** What a user, or an admin, may change. `PUT` asks for `email` alone and leaves absent members as they are. */
@@ -82,5 +84,20 @@ export function profileBodies(region: Region, now: () => Date) {
       language: fields.language().optional(),
     })
     .meta({ id: 'Profile' })
-  return { put, patch: put.partial({ email: true }).meta({ id: 'ProfileChanges' }) }
+  return { PUT: put, PATCH: put.partial({ email: true }).meta({ id: 'ProfileChanges' }) }
+}
+
+const phoneSignIn = () =>
+  fields
+    .boolean()
+    .optional()
+    .meta({ description: 'Whether a code by SMS to your verified number may begin a sign-in.', examples: [true] })
+
+/** What only the user may change beside that. */
+export function ownProfileBodies(region: Region, now: () => Date) {
+  const { PUT, PATCH } = profileBodies(region, now)
+  return {
+    PUT: PUT.extend({ phone_sign_in: phoneSignIn() }).meta({ id: 'OwnProfile' }),
+    PATCH: PATCH.extend({ phone_sign_in: phoneSignIn() }).meta({ id: 'OwnProfileChanges' }),
+  }
 }

@@ -1,6 +1,8 @@
 import { z } from 'zod'
+import { isUniqueViolation } from '../../database/errors.ts'
 import type { Database } from '../../database/schema.ts'
 import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from '../../kernel/address.ts'
+import { isReserved } from './reservations.ts'
 import * as store from './store.ts'
 
 export type { User, UserChanges, UserStanding } from './store.ts'
@@ -14,6 +16,7 @@ export {
   isPhoneVerifiedByAnother,
   lock as lockUser,
   page,
+  removeUnverified,
   update,
 } from './store.ts'
 
@@ -45,9 +48,53 @@ export interface Registration extends EmailColumns {
   readonly adminSince?: Date
 }
 
-/** The new user, or undefined when the address or its mailbox is taken. Of racing registrations one wins. */
-export const create = (db: Database, registration: Registration, now: Date): Promise<store.User | undefined> =>
-  store.insert(db, { ...registration, createdAt: now })
+/**
+ * The new user, or undefined when the address or its mailbox is taken or reserved. Of racing registrations one wins. Takes a
+ * transaction.
+ */
+export async function create(db: Database, registration: Registration, now: Date): Promise<store.User | undefined> {
+  const user = await store.insert(db, { ...registration, createdAt: now })
+  // No index holds a reservation. It is asked once the row is in: whoever gave the address up at that moment made us wait for
+  // the unique index, and what he reserved can be seen only by a statement that begins after he committed.
+  if (!user || !(await isReserved(db, registration, now, user.id))) return user
+  await store.remove(db, user.id)
+  return undefined
+}
+
+/** Thrown where the unique index would have been, had it held reservations too: the transaction is to be undone. */
+class AddressReserved extends Error {}
+
+/**
+ * Changes a user, and the address too. Throws what the unique index throws, or `AddressReserved`, when somebody else took or
+ * reserved it since it was asked about: asked again once the transaction is undone, `isEmailTaken` says so.
+ */
+export async function updateAddress(
+  db: Database,
+  id: number,
+  changes: store.UserChanges,
+  now: Date,
+): Promise<store.User | undefined> {
+  const user = await store.update(db, id, changes)
+  if (!user) return undefined
+  const { emailKey, mailboxKey, phone } = user as store.User & EmailColumns
+  if ('emailKey' in changes && (await isReserved(db, { emailKey, mailboxKey }, now, id))) throw new AddressReserved()
+  if (phone === null || !changes.phoneVerifiedAt) return user
+  if (await isReserved(db, { phone }, now, id)) throw new AddressReserved()
+  return user
+}
+
+/**
+ * Runs a transaction, and once more when it was undone because somebody else was first to have an address: asked again, it
+ * finds the address taken and says so, and what it has to keep for all that, a code used up, it keeps.
+ */
+export async function settleConflict<Verdict>(transaction: () => Promise<Verdict>): Promise<Verdict> {
+  try {
+    return await transaction()
+  } catch (error) {
+    if (error instanceof AddressReserved || isUniqueViolation(error)) return transaction()
+    throw error
+  }
+}
 
 export type Departure = 'done' | 'last_admin' | 'gone'
 

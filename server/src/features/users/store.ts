@@ -1,6 +1,7 @@
-import type { Insertable, Selectable, Updateable } from 'kysely'
-import type { Database, UsersTable } from '../../database/schema.ts'
+import type { ExpressionBuilder, Insertable, Selectable, Updateable } from 'kysely'
+import type { Database, Schema, UsersTable } from '../../database/schema.ts'
 import type { EmailKey, MailboxKey, Phone } from '../../kernel/address.ts'
+import { isReserved } from './reservations.ts'
 
 export type User = Readonly<Selectable<UsersTable>>
 export type NewUser = Insertable<UsersTable>
@@ -51,10 +52,11 @@ export const lock = (db: Database, id: number): Promise<User | undefined> =>
     .returningAll()
     .executeTakeFirst()
 
-/** Whether another user than `exceptId` has this address or its mailbox. */
+/** Whether another user than `exceptId` has this address or its mailbox, or may still take it back. */
 export async function isEmailTaken(
   db: Database,
   keys: { emailKey: EmailKey; mailboxKey: MailboxKey | null },
+  now: Date,
   exceptId?: number,
 ): Promise<boolean> {
   const taken = await db
@@ -68,10 +70,11 @@ export async function isEmailTaken(
     )
     .where('id', '!=', exceptId ?? 0)
     .executeTakeFirst()
-  return taken !== undefined
+  return taken !== undefined || isReserved(db, keys, now, exceptId)
 }
 
-export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: number): Promise<boolean> {
+/** Whether another user has verified this number, or may still take it back. */
+export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: number, now: Date): Promise<boolean> {
   const holder = await db
     .selectFrom('users')
     .select('id')
@@ -79,7 +82,7 @@ export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: 
     .where('phoneVerifiedAt', 'is not', null)
     .where('id', '!=', id)
     .executeTakeFirst()
-  return holder !== undefined
+  return holder !== undefined || isReserved(db, { phone }, now, id)
 }
 
 /** One page by id, and how many there are in all. */
@@ -113,6 +116,23 @@ export async function lockAdmins(db: Database): Promise<readonly { id: number; i
 export async function remove(db: Database, id: number): Promise<boolean> {
   const removed = await db.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
   return removed !== undefined
+}
+
+/** Deletes up to `limit` users made before then who never proved any address, and are no admins; gives their ids. */
+export async function removeUnverified(db: Database, madeBefore: Date, limit: number): Promise<number[]> {
+  const isUnverified = (where: ExpressionBuilder<Schema, 'users'>) =>
+    where.and([
+      where('createdAt', '<', madeBefore),
+      where('emailVerifiedAt', 'is', null),
+      where('phoneVerifiedAt', 'is', null),
+      where('emailFirstProvenAt', 'is', null),
+      where('adminSince', 'is', null),
+    ])
+  const some = db.selectFrom('users').select('id').where(isUnverified).orderBy('id').limit(limit)
+  // Asked twice: PostgreSQL asks the outer question once more of a row that it had to wait for, and someone may just have
+  // proven an address.
+  const removed = await db.deleteFrom('users').where('id', 'in', some).where(isUnverified).returning('id').execute()
+  return removed.map(({ id }) => id)
 }
 
 export async function hasActiveAdmin(db: Database): Promise<boolean> {
