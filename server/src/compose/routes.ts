@@ -4,11 +4,15 @@ import { accountRoutes } from '../features/account/routes.ts'
 import { watchOperations } from '../features/docs/operations.ts'
 import { docsRoutes } from '../features/docs/routes.ts'
 import { factorRoutes } from '../features/factors/routes.ts'
+import { passkeyRoutes } from '../features/factors/passkey-routes.ts'
 import { healthRoutes } from '../features/health/routes.ts'
 import { inboxRoutes } from '../features/inbox/routes.ts'
+import { passkeyEndpointsRoute } from '../features/passkeys/routes.ts'
+import { pageRoutes } from '../features/pages/routes.ts'
 import { authenticate } from '../features/sessions/service.ts'
 import { codeRoutes } from '../features/signin/code-routes.ts'
 import { codeSignInRoutes } from '../features/signin/code-sign-in-routes.ts'
+import { passkeySignInRoutes } from '../features/signin/passkey-routes.ts'
 import { tokenRoutes } from '../features/signin/token-routes.ts'
 import { jwksRoutes } from '../features/tokens/routes.ts'
 import { userListRoutes } from '../features/users/routes.ts'
@@ -55,6 +59,10 @@ export function addRoutes(
   if (rules.byCode) codeSignInRoutes(app, { ...addressCodes, secret, random, rules, sessions, region, clock })
   const { messages } = sessions
   factorRoutes(app, { ...parts, messages, defaultLanguage: config.defaultLanguage, rules, clock })
+  const { passkeys } = parts
+  passkeyRoutes(app, { db, passkeys, rules, clock })
+  passkeySignInRoutes(app, { db, passkeys, rules, secret, random, sessions, clock })
+  passkeyEndpointsRoute(app, passkeys)
   jwksRoutes(app, parts.tokens)
   if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })
   healthRoutes(app, {
@@ -65,6 +73,7 @@ export function addRoutes(
     metricsToken: config.server.metricsToken,
     isSame: (a, b) => equalInConstantTime(Buffer.from(a), Buffer.from(b)),
   })
+  pageRoutes(app, config)
   docsRoutes(app, { operations, publicUrl: config.server.publicUrl, random })
 }
 
