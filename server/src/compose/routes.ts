@@ -1,6 +1,7 @@
 import type { ComposeOptions } from '../compose.ts'
 import { passwordRoutes } from '../features/account/password-routes.ts'
 import { accountRoutes } from '../features/account/routes.ts'
+import { auditRoutes } from '../features/audit/routes.ts'
 import { watchOperations } from '../features/docs/operations.ts'
 import { docsRoutes } from '../features/docs/routes.ts'
 import { factorRoutes } from '../features/factors/routes.ts'
@@ -13,6 +14,8 @@ import { authenticate } from '../features/sessions/service.ts'
 import { codeRoutes } from '../features/signin/code-routes.ts'
 import { codeSignInRoutes } from '../features/signin/code-sign-in-routes.ts'
 import { passkeySignInRoutes } from '../features/signin/passkey-routes.ts'
+import { reauthenticationRoutes } from '../features/signin/reauthentication-routes.ts'
+import { secondStepRoutes } from '../features/signin/second-step-routes.ts'
 import { tokenRoutes } from '../features/signin/token-routes.ts'
 import { jwksRoutes } from '../features/tokens/routes.ts'
 import { userListRoutes } from '../features/users/routes.ts'
@@ -55,7 +58,10 @@ export function addRoutes(
   passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })
   const rules = config.signIn
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
-  codeRoutes(app, { ...addressCodes, clock })
+  const { totp, recoveryCodes } = parts
+  const secondStep = { ...addressCodes, secret, random, sessions, rules, totp, recoveryCodes, clock }
+  codeRoutes(app, secondStep)
+  secondStepRoutes(app, secondStep)
   if (rules.byCode) codeSignInRoutes(app, { ...addressCodes, secret, random, rules, sessions, region, clock })
   const { messages } = sessions
   factorRoutes(app, { ...parts, messages, defaultLanguage: config.defaultLanguage, rules, clock })
@@ -63,6 +69,8 @@ export function addRoutes(
   passkeyRoutes(app, { db, passkeys, rules, clock })
   passkeySignInRoutes(app, { db, passkeys, rules, secret, random, sessions, clock })
   passkeyEndpointsRoute(app, passkeys)
+  reauthenticationRoutes(app, { ...secondStep, passwords, passkeys, countFailures })
+  auditRoutes(app, { db, urls })
   jwksRoutes(app, parts.tokens)
   if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })
   healthRoutes(app, {

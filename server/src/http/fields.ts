@@ -49,6 +49,13 @@ function refuseUnstorable(text: string, context: z.RefinementCtx): void {
   if (!text.isWellFormed()) addFault(context, { id: 'fault.not_a_string' })
 }
 
+/** A check for text of at most so many code points. */
+export const atMost =
+  (max: number) =>
+  (text: string, context: z.RefinementCtx): void => {
+    if (Array.from(text).length > max) addFault(context, { id: 'fault.max_length', values: { max } })
+  }
+
 const NAME_MAX = 150
 
 /** A first or last name: trimmed, may be blank, at most 150 code points. */
@@ -56,10 +63,8 @@ export const name = () =>
   z
     .string({ error: unless('fault.not_a_string') })
     .trim()
-    .superRefine((text, context) => {
-      refuseUnstorable(text, context)
-      if (Array.from(text).length > NAME_MAX) addFault(context, { id: 'fault.max_length', values: { max: NAME_MAX } })
-    })
+    .superRefine(refuseUnstorable)
+    .superRefine(atMost(NAME_MAX))
     .meta({ maxLength: NAME_MAX })
 
 /** An e-mail address, trimmed, as `kernel/address.ts` accepts it. */
@@ -133,3 +138,15 @@ export const sixDigits = () =>
 
 /** DRF's words for what is no number; ours for a number that no code can be. */
 const codeFault = (text: string): TextId => (/^-?\d+$/.test(text) ? 'fault.invalid_code' : 'fault.invalid_integer')
+
+/** A code of any kind, to be understood once its kind is known: text, or a number as text. */
+export const anyCode = () =>
+  z
+    .union([z.string(), z.number()], { error: unless('fault.not_a_string') })
+    .transform((value, context): string => {
+      const text = String(value).trim()
+      if (text === '') addFault(context, { id: 'fault.blank' })
+      refuseUnstorable(text, context)
+      return text
+    })
+    .meta({ example: '123456' })

@@ -153,13 +153,19 @@ export async function endOldest(db: Database, userId: number, keep: number, now:
     .execute()
 }
 
-/** Notes that a session proved a channel, and what that makes of it. */
+/** Notes what a living session proved, and what that makes of it. Undefined when it is over. */
 export const markProven = (
   db: Database,
   id: string,
   proof: Partial<Pick<Session, 'emailProvenAt' | 'phoneProvenAt' | 'acr' | 'amr' | 'authenticatedAt'>>,
 ): Promise<Session | undefined> =>
-  db.updateTable('sessions').set(proof).where('id', '=', id).returningAll().executeTakeFirst()
+  db
+    .updateTable('sessions')
+    .set(proof)
+    .where('id', '=', id)
+    .where('endedAt', 'is', null)
+    .returningAll()
+    .executeTakeFirst()
 
 /** No session has proven an address that has just taken another's place. */
 export async function forgetProofs(db: Database, userId: number, channel: 'email' | 'phone'): Promise<void> {

@@ -1,80 +1,122 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import * as fields from '../../http/fields.ts'
+import type { Caller } from '../../http/guard.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { invalid, Refusal } from '../../kernel/refusal.ts'
-import {
-  type AddressCodeDeps,
-  type Proving,
-  proveCode,
-  refuseSending,
-  sendCode,
-  withStatus,
-} from '../account/service.ts'
+import { type Proving, proveCode, refuseSending, sendCode, withStatus } from '../account/service.ts'
 import { findSession } from '../sessions/service.ts'
 import { findById } from '../users/service.ts'
+import { sendReauthenticationCode } from './reauthentication-code.ts'
+import { type SecondStepDeps, sendStepCode, takeStep } from './second-step-proof.ts'
+import { noFactorHere, openedBy, refuseStepCode, wrongCode } from './step-answers.ts'
+import { codeVerified, toStepPassed, VERIFIED } from './wire.ts'
 
-export interface CodeRouteDeps extends AddressCodeDeps {
+export interface CodeRouteDeps extends SecondStepDeps {
   readonly clock: Clock
 }
 
 const SENT = 'code has been sent to user'
-const VERIFIED = 'User has Verified'
 
 export function codeRoutes(app: App, deps: CodeRouteDeps): void {
   sendRoute(app, deps)
   verifyRoute(app, deps)
 }
 
+const codeRequest = z
+  .object({
+    email_or_phone: fields.choice(['email', 'phone']),
+    purpose: fields.choice(['reauthentication']).optional().meta({
+      description: 'For `POST /api/token/reauthenticate/` with two factors on: a code to a verified channel.',
+    }),
+  })
+  .meta({ id: 'CodeRequest' })
+
 function sendRoute(app: App, deps: CodeRouteDeps): void {
   app.post(
     '/api/otp/send/',
     {
-      config: { access: { who: 'signed_in', scope: 'otpSend' } },
+      config: { access: { who: 'signed_in_or_second_step', scope: 'otpSend' } },
       schema: {
         operationId: 'sendCode',
         tags: ['One-time codes'],
         summary: 'Send a code',
-        description: 'Sends a six-digit code to your e-mail address or phone; to the pending one where there is one.',
-        body: z.object({ email_or_phone: fields.choice(['email', 'phone']) }).meta({ id: 'CodeRequest' }),
+        description:
+          'Sends a six-digit code to your e-mail address or phone; to the pending one where there is one. In the second ' +
+          'step of a sign-in, to the verified one.',
+        body: codeRequest,
         response: {
           200: z.object({ status: z.literal(SENT) }).meta({ id: 'CodeSent' }),
-          ...refusals('invalid', 'phone_not_submitted', 'already_verified', 'channel_locked', 'channel_unavailable'),
+          ...refusals(
+            'invalid',
+            'phone_not_submitted',
+            'already_verified',
+            'permission_denied',
+            'channel_locked',
+            'channel_unavailable',
+          ),
         },
       },
     },
     async (request) => {
-      const caller = request.caller!
-      const user = await findById(deps.db, caller.userId)
-      const session = await findSession(deps.db, caller.sessionId)
-      if (!user || !session) throw new Refusal('user_not_found', 'gone while asking')
-      const asker = { user, session, language: request.language() }
-      refuseSending(await sendCode(deps, asker, request.body.email_or_phone, deps.clock.now()))
+      await send(deps, request, request.body)
       return { status: SENT } as const
     },
   )
+}
+
+/** Sends the code that is asked for, or refuses: in a second step, to reauthenticate, to prove an address. */
+async function send(deps: CodeRouteDeps, request: FastifyRequest, body: z.output<typeof codeRequest>): Promise<void> {
+  const { email_or_phone: channel, purpose } = body
+  const language = request.language()
+  const now = deps.clock.now()
+  if (request.candidate) {
+    return refuseStepCode(await sendStepCode(deps, { ...request.candidate, language }, channel, now), request)
+  }
+  const asker = { ...(await callerOf(deps, request.caller!)), language }
+  if (purpose === 'reauthentication') {
+    const sending = await sendReauthenticationCode(deps, asker, channel, now)
+    if (sending.kind === 'unusable') throw noFactorHere()
+    return refuseSending(sending)
+  }
+  refuseSending(await sendCode(deps, asker, channel, now))
+}
+
+async function callerOf({ db }: CodeRouteDeps, { userId, sessionId }: Caller) {
+  const user = await findById(db, userId)
+  const session = await findSession(db, sessionId)
+  if (!user || !session) throw new Refusal('user_not_found', 'gone while asking')
+  return { user, session }
 }
 
 function verifyRoute(app: App, deps: CodeRouteDeps): void {
   app.post(
     '/api/otp/verify/',
     {
-      config: { access: { who: 'signed_in', scope: 'otpVerify' } },
+      config: { access: { who: 'signed_in_or_second_step', scope: 'otpVerify' } },
       schema: {
         operationId: 'verifyCode',
         tags: ['One-time codes'],
         summary: 'Verify a code',
-        description: 'Proves the address the code was sent to.',
+        description: 'Proves the address the code was sent to. In the second step of a sign-in, opens the session.',
         body: z.object({ code: fields.sixDigits() }).meta({ id: 'CodeToVerify' }),
         response: {
-          200: z.object({ status: z.literal(VERIFIED) }).meta({ id: 'CodeVerified' }),
-          ...refusals('invalid', 'otp_invalid', 'already_verified', 'phone_in_use'),
+          200: codeVerified,
+          ...refusals('invalid', 'otp_invalid', 'already_verified', 'permission_denied', 'phone_in_use'),
         },
       },
     },
     async (request) => {
-      refuseProving(await proveCode(deps, request.caller!, request.body.code, deps.clock.now()))
+      const { code } = request.body
+      const now = deps.clock.now()
+      if (request.candidate) {
+        const step = await takeStep(deps, request.candidate, { by: 'sent_code', code }, request.act(), now)
+        deps.sessions.messages.wake()
+        return toStepPassed(openedBy(step, wrongCode, request))
+      }
+      refuseProving(await proveCode(deps, request.caller!, code, request.act(), now))
       return { status: VERIFIED } as const
     },
   )
@@ -85,7 +127,7 @@ function refuseProving(proving: Proving): void {
     case 'verified':
       return
     case 'wrong_code':
-      throw withStatus('otp_invalid', 'Invalid Code')
+      throw wrongCode()
     case 'nothing_to_verify':
       throw withStatus('already_verified', 'User has Verified already')
     case 'phone_in_use':

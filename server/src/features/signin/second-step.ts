@@ -1,12 +1,12 @@
 import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Method } from '../factors/service.ts'
-import { endPending, markProven, type PendingSignIn } from '../sessions/service.ts'
-import { findById, update, type User } from '../users/service.ts'
+import { endPending, findPending, markProven, type PendingSignIn } from '../sessions/service.ts'
+import { lockUser, update, type User } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 
 /** RFC 8176 §2: what each method proves. A recovery code has no name there but the general one. */
-const AMR: Readonly<Record<Method, string>> = {
+export const AMR: Readonly<Record<Method, string>> = {
   email: 'otp',
   phone: 'sms',
   totp: 'otp',
@@ -32,10 +32,15 @@ export async function finish(
   act: Act,
   now: Date,
 ): Promise<SignedIn | undefined> {
-  const pending = await endPending(db, pendingId, now)
-  const found = pending && (await findById(db, pending.userId))
-  if (!pending || !found || found.deactivatedAt) return undefined
-  const user = await settleReset(db, found, passed.method)
+  const waiting = await findPending(db, pendingId, now)
+  // Held before all else, as whoever ends sessions does: he either sees the session that begins here, or ended this first.
+  const found = waiting && (await lockUser(db, waiting.userId))
+  const pending = found && (await endPending(db, pendingId, now))
+  if (!pending || found.deactivatedAt) return undefined
+  const isFactor = pending.needs === 'second_factor'
+  // Two factors were turned on at this moment, and the first proof of an address is none.
+  if (!isFactor && found.twoFactorSince !== null) return undefined
+  const user = isFactor ? await settleReset(db, found, passed.method) : found
   const signedIn = await complete(
     db,
     deps,
@@ -62,8 +67,11 @@ function assuranceOf({ needs, amr }: PendingSignIn, { method, amr: own = [AMR[me
   return { acr: 'aal2' as const, amr: [...new Set([...first, ...own, 'mfa'])] }
 }
 
-/** Another factor than e-mail has succeeded: whoever reset the password holds more than the mailbox. */
-async function settleReset(db: Database, user: User, method: Method): Promise<User> {
+/**
+ * Another factor than e-mail has succeeded: whoever reset the password holds more than the mailbox, and a code by e-mail is a
+ * factor again.
+ */
+export async function settleReset(db: Database, user: User, method: Method): Promise<User> {
   if (method === 'email' || user.passwordResetAt === null) return user
   return (await update(db, user.id, { passwordResetAt: null })) ?? user
 }

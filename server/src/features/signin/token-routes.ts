@@ -1,3 +1,4 @@
+import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
 import * as fields from '../../http/fields.ts'
 import { refusals } from '../../http/openapi.ts'
@@ -19,6 +20,7 @@ import {
   tokenPair,
 } from '../sessions/service.ts'
 import { findById } from '../users/service.ts'
+import { giveUp } from './second-step-proof.ts'
 import { type SignInDeps, signIn } from './service.ts'
 import { example, signedIn, token, toSignedIn } from './wire.ts'
 
@@ -163,12 +165,13 @@ function logoutRoute(app: App, deps: TokenRouteDeps): void {
   app.post(
     '/api/logout/',
     {
-      config: { access: { who: 'signed_in' } },
+      config: { access: { who: 'signed_in_or_second_step' } },
       schema: {
         operationId: 'logout',
         tags: ['Tokens'],
         summary: 'Log out',
-        description: 'Ends the session of a refresh token of yours: this one, or another.',
+        description:
+          'Ends the session of a refresh token of yours: this one, or another. In the second step of a sign-in, gives it up.',
         body: refreshBody,
         response: {
           200: z.object({ status: z.literal('You have logged out') }).meta({ id: 'LoggedOut' }),
@@ -178,10 +181,21 @@ function logoutRoute(app: App, deps: TokenRouteDeps): void {
     },
     async (request) => {
       const now = deps.clock.now()
-      const presented = readRefresh(deps.sessions, request.body.refresh, now)
-      const isEnded = presented.kind === 'ours' && (await endByRefresh(deps.db, presented, request.caller!.userId, now))
+      const isEnded = await logOut(deps, request, request.body.refresh, now)
       if (!isEnded) throw withStatus('refresh_token_invalid', 'Token is Invalid')
       return { status: 'You have logged out' as const }
     },
   )
+}
+
+/** Who has a session may end any of his; who is in a second step may give up that sign-in and end nothing else. */
+async function logOut(deps: TokenRouteDeps, request: FastifyRequest, text: string, now: Date): Promise<boolean> {
+  const { caller, candidate } = request
+  if (!candidate) {
+    const presented = readRefresh(deps.sessions, text, now)
+    return presented.kind === 'ours' && endByRefresh(deps.db, presented, caller!.userId, now)
+  }
+  const presented = deps.sessions.tokens.verifySecondFactor(text, now)
+  const isOwn = presented.kind === 'valid' && presented.claims.pendingId === candidate.pendingId
+  return isOwn && giveUp(deps, candidate, request.act(), now)
 }

@@ -2,6 +2,8 @@ import { z } from 'zod'
 import type { SignedIn } from './complete.ts'
 import type { SecondStep } from './service.ts'
 
+export const VERIFIED = 'User has Verified'
+
 export const example = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…'
 export const token = () => z.string().meta({ examples: [example] })
 
@@ -32,3 +34,21 @@ export function toSignedIn(outcome: SignedIn | SecondStep): z.output<typeof sign
   }
   return { ...answer, ...(outcome.device !== undefined && { device: outcome.device }) }
 }
+
+/** What the step that succeeds gives: the session. `status` is the text the origin gives to a right code. */
+export const stepPassed = z
+  .object({ status: z.literal(VERIFIED), access: token(), refresh: token(), device: z.string().optional() })
+  .meta({ id: 'SecondStepPassed' })
+
+/** The same, or without a session where there is one already. */
+export const codeVerified = stepPassed.partial({ access: true, refresh: true }).meta({
+  id: 'CodeVerified',
+  description: 'With the tokens of a new session where the code was the second step of a sign-in.',
+})
+
+export const toStepPassed = ({ tokens, device }: SignedIn): z.output<typeof stepPassed> => ({
+  status: VERIFIED,
+  access: tokens.access,
+  refresh: tokens.refresh,
+  ...(device !== undefined && { device }),
+})

@@ -1,0 +1,201 @@
+import type { Database } from '../../database/schema.ts'
+import { type Act, actOf } from '../../kernel/act.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { type Method, usableMethods } from '../factors/service.ts'
+import {
+  type AssertionJson,
+  type CheckedPasskey,
+  checkPasskey,
+  type PasskeyDeps,
+  provePasskey,
+} from '../passkeys/service.ts'
+import type { Passwords } from '../passwords/service.ts'
+import { findSession, markProven, type Session, tokenPair } from '../sessions/service.ts'
+import { findById, lockUser, type User } from '../users/service.ts'
+import { type FactorDeps, type FactorProof, proveFactor, type Shown } from './factor-proof.ts'
+import { AMR, type Passed, settleReset } from './second-step.ts'
+
+export interface ReauthenticationDeps extends FactorDeps {
+  readonly db: Database
+  readonly secret: Secret
+  readonly passwords: Passwords
+  readonly passkeys: PasskeyDeps
+  /** Whether failed sign-ins are counted; off only outside production. */
+  readonly countFailures: boolean
+}
+
+/** Who is signed in, and by which session. */
+interface Caller {
+  readonly userId: number
+  readonly sessionId: string
+}
+
+/** What the caller shows, once more, to be who he is. */
+export interface Proofs {
+  readonly password?: string | undefined
+  readonly factor?: Shown | undefined
+  readonly passkey?: AssertionJson | undefined
+}
+
+export type Reauthentication =
+  | { readonly kind: 'reauthenticated'; readonly access: string }
+  | { readonly kind: 'password_required' | 'wrong_password' | 'passkey_refused' | 'gone' }
+  | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+  /** Two factors are on, and a password is one. */
+  | { readonly kind: 'factor_required'; readonly methods: readonly Method[] }
+  | Exclude<FactorProof, { kind: 'right' }>
+
+/**
+ * Proves again who is signed in: by the password and, with two factors on, a factor; or by a passkey alone that knew its
+ * user by a finger, a face or a PIN. The token this gives is fresh; those given before stay as old as they are. A wrong
+ * password or factor counts as a failed sign-in.
+ */
+export async function reauthenticate(
+  deps: ReauthenticationDeps,
+  caller: Caller,
+  proofs: Proofs,
+  act: Act,
+  now: Date,
+  signal?: AbortSignal,
+): Promise<Reauthentication> {
+  const { db, secret } = deps
+  const user = await findById(db, caller.userId)
+  if (!user) return { kind: 'gone' }
+  const ask = { purpose: 'reauthentication', userId: user.id, asker: caller.sessionId } as const
+  const passkey = proofs.passkey && (await checkPasskey(db, deps.passkeys, ask, proofs.passkey, now))
+  const attempt = { caller, proofs, ask, passkey, act, now, signal }
+  // Before the password is looked at: a client that asks what is needed has not failed.
+  const lack = await lackOf(db, deps, attempt, user)
+  if (lack) return lack
+  if (proofs.password === undefined) return renew(deps, attempt, user)
+  const subject = subjectOf(secret, user.emailKey, undefined)
+  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  return admission.kind === 'wait' ? admission : prove(deps, { ...attempt, subject }, user)
+}
+
+interface Attempt {
+  readonly caller: Caller
+  readonly proofs: Proofs
+  readonly ask: { readonly purpose: 'reauthentication'; readonly userId: number; readonly asker: string }
+  readonly passkey: CheckedPasskey | undefined
+  /** Whose failures are counted, where a password is shown. */
+  readonly subject?: Subject
+  readonly act: Act
+  readonly now: Date
+  readonly signal: AbortSignal | undefined
+}
+
+/** What would be missing if all that is shown were right. */
+async function lackOf(
+  db: Database,
+  { rules }: Pick<ReauthenticationDeps, 'rules'>,
+  { proofs: { password, factor }, passkey }: Attempt,
+  user: User,
+): Promise<Reauthentication | undefined> {
+  if (password === undefined) {
+    const standsAlone = passkey && (passkey.kind === 'refused' || passkey.userVerified)
+    return standsAlone ? undefined : { kind: 'password_required' }
+  }
+  if (user.twoFactorSince === null || factor || passkey) return undefined
+  return { kind: 'factor_required', methods: await usableMethods(db, rules, user) }
+}
+
+async function prove(deps: ReauthenticationDeps, attempt: Attempt, user: User): Promise<Reauthentication> {
+  const { act, now } = attempt
+  if (!(await isPassword(deps, attempt, user))) {
+    const details = { methods: ['password'] }
+    const failed = { type: 'reauthentication_failed', result: 'failure', userId: user.id, details } as const
+    await deps.sessions.audit.record(deps.db, actOf(act, user.id), failed, now)
+    return { kind: 'wrong_password' }
+  }
+  return renew(deps, attempt, user)
+}
+
+async function isPassword(
+  { db, passwords, countFailures }: ReauthenticationDeps,
+  { proofs, subject, signal }: Attempt,
+  { passwordHash }: User,
+): Promise<boolean> {
+  try {
+    return (await passwords.verify(passwordHash, proofs.password!, signal)).matches
+  } catch (error) {
+    // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
+    if (countFailures) await takeBack(db, subject!)
+    throw error
+  }
+}
+
+async function renew(deps: ReauthenticationDeps, attempt: Attempt, compared: User): Promise<Reauthentication> {
+  const renewal = await deps.db.transaction().execute((db) => renewIn(db, deps, attempt, compared))
+  deps.sessions.messages.wake()
+  // A sign-in may have stored a better hash of the same password, or its owner another password: that one decides.
+  return renewal.kind === 'hash_changed' ? prove(deps, attempt, renewal.user) : renewal
+}
+
+type Renewal = Reauthentication | { readonly kind: 'hash_changed'; readonly user: User }
+
+async function renewIn(db: Database, deps: ReauthenticationDeps, attempt: Attempt, compared: User): Promise<Renewal> {
+  const { proofs, subject, caller, act, now } = attempt
+  const user = await lockUser(db, compared.id)
+  const session = user && (await findSession(db, caller.sessionId))
+  if (!session || user.deactivatedAt) return { kind: 'gone' }
+  if (subject && user.passwordHash !== compared.passwordHash) return { kind: 'hash_changed', user }
+  // Two factors may have been turned on meanwhile.
+  const proof = (await lackOf(db, deps, attempt, user)) ?? (await proveSecond(db, deps, attempt, user))
+  if (proof && proof.kind !== 'passed') return proof
+  const renewed = await markProven(db, session.id, renewalOf(session, proofs, proof, now))
+  if (!renewed) return { kind: 'gone' }
+  if (deps.countFailures && subject) await forget(db, subject)
+  if (proof) await settleReset(db, user, proof.method)
+  const methods = [...(proofs.password === undefined ? [] : ['password']), ...(proof ? [proof.method] : [])]
+  const event = { type: 'reauthenticated', userId: user.id, details: { session: session.id, methods } } as const
+  await deps.sessions.audit.record(db, actOf(act, user.id), event, now)
+  return { kind: 'reauthenticated', access: tokenPair(deps.sessions, renewed, user, now).access }
+}
+
+type PassedFactor = Passed & { readonly kind: 'passed' }
+
+/** The factor that is shown beside the password, or the passkey in its place; undefined where none is. */
+async function proveSecond(
+  db: Database,
+  deps: ReauthenticationDeps,
+  { proofs: { factor }, passkey, ask, act, now }: Attempt,
+  user: User,
+): Promise<PassedFactor | Exclude<Reauthentication, { kind: 'reauthenticated' }> | undefined> {
+  if (passkey) return provePasskeyAgain(db, deps, { ask, passkey }, act, now)
+  if (!factor) return undefined
+  const trial = { user, purpose: 'reauthentication', asker: ask.asker } as const
+  const proof = await proveFactor(db, deps, trial, factor, act, now)
+  return proof.kind === 'right' ? { kind: 'passed', method: proof.method } : proof
+}
+
+async function provePasskeyAgain(
+  db: Database,
+  deps: ReauthenticationDeps,
+  { ask, passkey }: { readonly ask: Attempt['ask']; readonly passkey: CheckedPasskey },
+  act: Act,
+  now: Date,
+): Promise<PassedFactor | { readonly kind: 'passkey_refused' }> {
+  const proof = await provePasskey(db, deps.passkeys, ask, passkey, now)
+  if (proof.kind === 'proven') return { kind: 'passed', method: 'passkey', amr: proof.amr }
+  const { userId } = ask
+  const details = { methods: ['passkey'], reason: proof.reason }
+  const failed = { type: 'reauthentication_failed', result: 'failure', userId, details } as const
+  await deps.sessions.audit.record(db, actOf(act, userId), failed, now)
+  return { kind: 'passkey_refused' }
+}
+
+/** What of the session is new. Its assurance rises with a factor and never falls. */
+function renewalOf(session: Session, { password }: Proofs, passed: Passed | undefined, now: Date) {
+  const known = [...session.amr.split(' '), ...(password === undefined ? [] : ['pwd'])]
+  if (!passed) return { authenticatedAt: now, amr: [...new Set(known)].join(' ') }
+  const { method, amr = [AMR[method]] } = passed
+  return {
+    authenticatedAt: now,
+    acr: 'aal2' as const,
+    amr: [...new Set([...known, ...amr, 'mfa'])].join(' '),
+    ...(method === 'email' && { emailProvenAt: now }),
+    ...(method === 'phone' && { phoneProvenAt: now }),
+  }
+}
