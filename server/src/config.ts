@@ -57,7 +57,7 @@ export interface Config {
     readonly byCode: boolean
     readonly emailAsSecondFactor: boolean
   }
-  /** Beside PUBLIC_URL's own; empty: that one alone. */
+  /** In place of PUBLIC_URL's own; empty: that one. */
   readonly passkeyOrigins: readonly string[]
   readonly mail:
     | {

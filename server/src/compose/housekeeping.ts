@@ -2,25 +2,40 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../database/schema.ts'
 import { removeOldPasswordTokens } from '../features/account/service.ts'
 import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
+import { removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
+import { removeUsedChallenges } from '../features/passkeys/service.ts'
 import { removeExpired as removeExpiredSessions } from '../features/sessions/service.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { before, days, minutes } from '../kernel/duration.ts'
+import { before, days, type Duration, minutes } from '../kernel/duration.ts'
 
 const EVERY = minutes(10)
 
 // The longest resend cooldown is far shorter, and it counts from a code's row.
 const KEEP_CODES = days(1)
 
+export interface AuditRetention extends RetentionDeps {
+  /** How long events are kept; undefined: for ever. */
+  readonly keep: Duration | undefined
+}
+
 /** Clears away, now and every ten minutes, what is over and only takes space. Gives back what stops it. */
-export function startHousekeeping(db: Database, clock: Clock, log: FastifyBaseLogger): () => void {
-  const tidy = () => {
-    clearAway(db, clock.now()).catch((err: unknown) =>
-      log.error({ err }, 'housekeeping failed; it will be tried again'),
-    )
+export function startHousekeeping(
+  db: Database,
+  clock: Clock,
+  log: FastifyBaseLogger,
+  audit: AuditRetention,
+): () => void {
+  const tidy = async () => {
+    const now = clock.now()
+    await clearAway(db, now)
+    await clearAudit(db, audit, now, log)
   }
-  tidy()
-  const timer = setInterval(tidy, EVERY).unref()
+  const tidyOrTell = () => {
+    tidy().catch((err: unknown) => log.error({ err }, 'housekeeping failed; it will be tried again'))
+  }
+  tidyOrTell()
+  const timer = setInterval(tidyOrTell, EVERY).unref()
   return () => clearInterval(timer)
 }
 
@@ -28,5 +43,16 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredSessions(db, now)
   await removeExpiredCodes(db, before(now, KEEP_CODES))
   await removeOldPasswordTokens(db, before(now, KEEP_CODES))
+  await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
+}
+
+async function clearAudit(db: Database, audit: AuditRetention, now: Date, log: FastifyBaseLogger): Promise<void> {
+  if (audit.keep === undefined) return
+  const { brokenAt } = await removeOldEvents(db, audit, before(now, audit.keep), now)
+  if (brokenAt !== undefined)
+    log.error(
+      { number: brokenAt },
+      'the audit is not what was sealed, so nothing from here on is removed: run `latchkey audit verify`',
+    )
 }

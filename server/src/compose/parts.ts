@@ -5,6 +5,7 @@ import { createAudit } from '../features/audit/service.ts'
 import { createMessages } from '../features/messages/service.ts'
 import { createWorker } from '../features/messages/worker.ts'
 import { type CodeDeps, createDestinationLimits } from '../features/otp/service.ts'
+import type { PasskeyDeps } from '../features/passkeys/service.ts'
 import { hashesAtOnce } from '../features/passwords/hasher.ts'
 import { createPasswords } from '../features/passwords/service.ts'
 import type { RecoveryCodeDeps } from '../features/recovery-codes/service.ts'
@@ -17,6 +18,7 @@ import { createThrottle } from '../http/throttle.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
+import { relyingPartyOf } from './relying-party.ts'
 
 export interface Bases {
   readonly foundation: Foundation
@@ -65,7 +67,17 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
     const { passwordResetLifetime: resetLifetime } = config
     const passwordMail: PasswordMailDeps = { secret, random, audit, messages, defaultLanguage, resetLifetime, ownUrl }
     const recoveryCodes: RecoveryCodeDeps = { random, audit, messages, defaultLanguage, rules: { lockAfter } }
-    return { codes, destinations, passwordMail, totp, recoveryCodes }
+    const relyingParty = () => relyingPartyOf(config, urls.localUrl())
+    const passkeys: PasskeyDeps = {
+      secret,
+      random,
+      audit,
+      messages,
+      defaultLanguage,
+      relyingParty,
+      rules: { lockAfter },
+    }
+    return { codes, destinations, passwordMail, totp, recoveryCodes, passkeys }
   }
 }
 

@@ -94,8 +94,14 @@ export type PasskeyProof =
       /** RFC 8176 §2; without `mfa`, which follows from all that was proven. */
       readonly amr: readonly string[]
     }
-  /** `reason` is for the record and the log. */
-  | { readonly kind: 'refused'; readonly reason: string; readonly userId?: number }
+  | NotProven
+
+export interface NotProven extends Refused {
+  /** Whose passkey it is, where it is anybody's. */
+  readonly userId?: number
+  /** `locked`: too many refused ones in a row. `copied`: its counter did not go on. */
+  readonly because?: 'locked' | 'copied'
+}
 
 /**
  * Takes what `checkPasskey` examined: its challenge is good once however many ask at the same time (invariant I4), its
@@ -115,7 +121,8 @@ export async function provePasskey(
   const { lockAfter } = deps.rules
   // Before comparing, so that of tries at once no more are compared than may be.
   const failures = await countFailure(db, tried)
-  if (lockAfter !== undefined && failures > lockAfter) return refused('locked')
+  if (lockAfter !== undefined && failures > lockAfter)
+    return { ...refused('too many refused in a row'), userId, because: 'locked' }
   const proof = await take(db, deps, checked, now)
   if (proof.kind === 'proven') await forgetFailures(db, userId, tried)
   return proof
@@ -130,7 +137,7 @@ async function take(db: Database, deps: PasskeyDeps, checked: CheckedPasskey, no
   }
   if (!(await store.recordUse(db, { id, signCount, isBackedUp, now }))) {
     await tellOfCopy(db, deps, passkey, now)
-    return { ...refused('counter did not go on'), userId }
+    return { ...refused('counter did not go on'), userId, because: 'copied' }
   }
   // Key held in hardware, or one that is copied between devices; someone was there (RFC 8176 §2).
   const amr = [passkey.isBackupEligible ? 'swk' : 'hwk', 'user']

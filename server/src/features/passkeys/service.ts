@@ -6,6 +6,7 @@ import * as store from './store.ts'
 export {
   type CheckedPasskey,
   checkPasskey,
+  type NotProven,
   type PasskeyAsk,
   passkeyOptions,
   type PasskeyProof,
