@@ -57,7 +57,13 @@ async function startPostgres(folder: string): Promise<PostgresServer> {
   const flags = ['-D', data, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
   const made = spawnSync(join(binaries, 'initdb'), flags, { ...identity, cwd: folder, encoding: 'utf8' })
   if (made.status !== 0) throw made.error ?? new Error(`initdb: ${made.stderr}`)
-  const settings = ['fsync=off', 'unix_socket_directories=', 'listen_addresses=127.0.0.1', `port=${port}`]
+  const settings = [
+    'fsync=off',
+    'max_connections=500', // every test's pool is open until the file ends
+    'unix_socket_directories=',
+    'listen_addresses=127.0.0.1',
+    `port=${port}`,
+  ]
   const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
     ...identity,
     cwd: folder,
