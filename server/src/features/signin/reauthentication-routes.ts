@@ -55,11 +55,10 @@ const proofs = z
   })
   .transform(({ password, method, code, passkey }, context): Proofs => {
     if (!method) return { password, passkey }
-    const isTyped = method === 'recovery_code'
-    const parsed = isTyped ? { data: code } : fields.sixDigits().safeParse(code)
-    if (parsed.data !== undefined) return { password, passkey, factor: { by: BY[method], code: parsed.data } }
-    const faults = 'error' in parsed ? parsed.error!.issues.map(({ message }) => message) : ['fault.required']
-    for (const message of faults) context.addIssue({ code: 'custom', message, path: ['code'] })
+    const by = BY[method]
+    const parsed = (by === 'recovery_code' ? fields.anyCode() : fields.sixDigits()).safeParse(code)
+    if (parsed.success) return { password, passkey, factor: { by, code: parsed.data } }
+    for (const { message } of parsed.error.issues) context.addIssue({ code: 'custom', message, path: ['code'] })
     return z.NEVER
   })
   .meta({ id: 'Proofs' })

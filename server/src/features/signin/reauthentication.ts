@@ -144,14 +144,28 @@ async function renewIn(db: Database, deps: ReauthenticationDeps, attempt: Attemp
   // Two factors may have been turned on meanwhile.
   const proof = (await lackOf(db, deps, attempt, user)) ?? (await proveSecond(db, deps, attempt, user))
   if (proof && proof.kind !== 'passed') return proof
+  if (proof) await settleReset(db, user, proof.method)
+  if (deps.countFailures && subject) await forget(db, subject)
   const renewed = await markProven(db, session.id, renewalOf(session, proofs, proof, now))
   if (!renewed) return { kind: 'gone' }
-  if (deps.countFailures && subject) await forget(db, subject)
-  if (proof) await settleReset(db, user, proof.method)
-  const methods = [...(proofs.password === undefined ? [] : ['password']), ...(proof ? [proof.method] : [])]
-  const event = { type: 'reauthenticated', userId: user.id, details: { session: session.id, methods } } as const
-  await deps.sessions.audit.record(db, actOf(act, user.id), event, now)
+  await record(db, deps, { session: renewed, methods: methodsOf(proofs, proof) }, act, now)
   return { kind: 'reauthenticated', access: tokenPair(deps.sessions, renewed, user, now).access }
+}
+
+const methodsOf = ({ password }: Proofs, passed: Passed | undefined): string[] => [
+  ...(password === undefined ? [] : ['password']),
+  ...(passed ? [passed.method] : []),
+]
+
+async function record(
+  db: Database,
+  { sessions: { audit } }: ReauthenticationDeps,
+  { session: { id, userId }, methods }: { readonly session: Session; readonly methods: readonly string[] },
+  act: Act,
+  now: Date,
+): Promise<void> {
+  const event = { type: 'reauthenticated', userId, details: { session: id, methods } } as const
+  await audit.record(db, actOf(act, userId), event, now)
 }
 
 type PassedFactor = Passed & { readonly kind: 'passed' }
