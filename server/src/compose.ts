@@ -1,9 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { type Foundation, type FoundationOptions, openFoundation } from './compose/foundation.ts'
 import { createGateways, type Gateways } from './compose/gateways.ts'
-import { startHousekeeping } from './compose/housekeeping.ts'
 import { createParts } from './compose/parts.ts'
 import { addRoutes } from './compose/routes.ts'
+import { startUpkeep } from './compose/upkeep.ts'
 import type { Config } from './config.ts'
 import type { Worker } from './features/messages/worker.ts'
 import type { Passwords } from './features/passwords/service.ts'
@@ -29,7 +29,7 @@ export interface Latchkey {
   /** What links begin with while PUBLIC_URL is not set; right once the app listens. */
   readonly localUrl: () => string
   readonly hasActiveAdmin: () => Promise<boolean>
-  /** Begins to send messages and to clear away what is over. */
+  /** Begins to send messages, to chain what is put on record, and to clear away what is over. */
   start(): void
   /** From now on `/readyz` says that no new work is wanted. */
   announceStop(): void
@@ -56,7 +56,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     corsOrigins: config.server.corsOrigins,
     https: config.server.publicUrl?.startsWith('https:') ?? false,
   })
-  const life = { isStopping: false, stopHousekeeping: () => {} }
+  const life = { isStopping: false, stopUpkeep: async () => {} }
   closeWhenStopping(app, () => life.isStopping)
   addRoutes(app, options, parts, () => life.isStopping)
   completeMethods()
@@ -71,7 +71,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     hasActiveAdmin: () => hasActiveAdmin(foundation.db),
     start() {
       parts.worker.start()
-      life.stopHousekeeping = startHousekeeping(foundation.db, clock, logger)
+      life.stopUpkeep = startUpkeep(foundation, options)
     },
     announceStop() {
       life.isStopping = true
@@ -80,7 +80,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
       life.isStopping = true
       // At the same time, so that a slow request and a slow gateway together take no longer than one of them.
       await Promise.all([app.close(), parts.worker.stop()])
-      life.stopHousekeeping()
+      await life.stopUpkeep()
       await Promise.all([gateways.email?.close(), gateways.sms?.close()])
       keyring.close()
       await foundation.close()

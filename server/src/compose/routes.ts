@@ -1,6 +1,7 @@
 import type { ComposeOptions } from '../compose.ts'
 import { passwordRoutes } from '../features/account/password-routes.ts'
 import { accountRoutes } from '../features/account/routes.ts'
+import { undoRoute } from '../features/account/undo-routes.ts'
 import { auditRoutes } from '../features/audit/routes.ts'
 import { watchOperations } from '../features/docs/operations.ts'
 import { docsRoutes } from '../features/docs/routes.ts'
@@ -10,6 +11,7 @@ import { healthRoutes } from '../features/health/routes.ts'
 import { inboxRoutes } from '../features/inbox/routes.ts'
 import { passkeyEndpointsRoute } from '../features/passkeys/routes.ts'
 import { pageRoutes } from '../features/pages/routes.ts'
+import { sessionRoutes } from '../features/sessions/routes.ts'
 import { authenticate } from '../features/sessions/service.ts'
 import { codeRoutes } from '../features/signin/code-routes.ts'
 import { codeSignInRoutes } from '../features/signin/code-sign-in-routes.ts'
@@ -51,8 +53,9 @@ export function addRoutes(
   }
   const region = config.defaultRegion
   const countFailures = config.production || config.throttles.login !== undefined
-  userListRoutes(app, { db, urls })
+  userListRoutes(app, { db, urls, secret, random })
   accountRoutes(app, { ...addressCodes, factorRules: config.signIn, passwords, urls, region, clock, throttle })
+  undoRoute(app, { ...addressCodes, factorRules: config.signIn, clock })
   const { destinations, passwordMail } = parts
   const { resendAfter } = config.codes
   passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })
@@ -60,6 +63,7 @@ export function addRoutes(
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
   const { totp, recoveryCodes } = parts
   const secondStep = { ...addressCodes, secret, random, sessions, rules, totp, recoveryCodes, clock }
+  sessionRoutes(app, { db, audit: parts.audit, clock })
   codeRoutes(app, secondStep)
   secondStepRoutes(app, secondStep)
   if (rules.byCode) codeSignInRoutes(app, { ...addressCodes, secret, random, rules, sessions, region, clock })

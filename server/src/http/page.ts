@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import type { Fault } from '../kernel/fault.ts'
 import { type BaseUrlRules, baseUrl } from './base-url.ts'
+import { refuse } from './parameters.ts'
 
 /** DRF's reading of a number: ASCII digits alone, of a parameter given twice the last. Cut where numbers stay exact. */
 export function wholeNumber(value: unknown): number | undefined {
@@ -51,7 +51,7 @@ export const cursorParameter = () =>
       const bytes = typeof value === 'string' && CURSOR.test(value) ? Buffer.from(value, 'base64url') : Buffer.alloc(0)
       const id = bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
       if (bytes.length === 16 && cursorOf(id) === value) return id
-      context.addIssue({ code: 'custom', message: 'fault.invalid_cursor' satisfies Fault['id'] })
+      refuse(context, { id: 'fault.invalid_cursor' })
       return z.NEVER
     })
     .optional()
