@@ -2,6 +2,7 @@ import type { App } from '../../http/server.ts'
 import { FORM_SCRIPT } from './form-script.ts'
 import { type Page, SCRIPT_PATH, sendPage } from './frame.ts'
 import { FORGOTTEN_PAGE, RESET_PAGE } from './password-pages.ts'
+import { UNDO_PAGE } from './undo-page.ts'
 
 export interface PageDeps {
   readonly productName: string
@@ -11,6 +12,7 @@ export interface PageDeps {
 const PAGES: Readonly<Record<string, Page>> = {
   '/password/forgotten/': FORGOTTEN_PAGE,
   '/password/reset/': RESET_PAGE,
+  '/account/undo/': UNDO_PAGE,
 }
 
 const config = { access: { who: 'public', unthrottled: true } } as const
