@@ -6,6 +6,9 @@ import type { AssertionJson, NewCredentialJson } from './wire.ts'
 /** ES256, EdDSA, RS256 (IANA COSE Algorithms): what every authenticator has one of, the smallest signatures first. */
 export const ALGORITHMS = [-7, -8, -257]
 
+// What a credential says of itself and nothing depends on.
+const IGNORED = { type: 'public-key', clientExtensionResults: {} } as const
+
 // Not before somebody uses a passkey: it takes a tenth of a second to load, which a start without any need not wait for.
 const load = () => import('@simplewebauthn/server')
 const loadHelpers = () => import('@simplewebauthn/server/helpers')
@@ -45,7 +48,7 @@ export async function verifyNewCredential(
     if (await isFramed(response.response.clientDataJSON)) return refused('made within a page of another origin')
     if (await isAttested(response.response.attestationObject)) return refused('attested, which nobody asked for')
     const { verified, registrationInfo } = await verifyRegistrationResponse({
-      response: { ...response, clientExtensionResults: {} } as RegistrationResponseJSON,
+      response: { ...response, ...IGNORED } as RegistrationResponseJSON,
       expectedChallenge: isOurs,
       expectedOrigin: [...origins],
       expectedRPID,
@@ -83,7 +86,7 @@ export async function verifyAssertion(
   try {
     if (await isFramed(response.response.clientDataJSON)) return refused('made within a page of another origin')
     const { verified, authenticationInfo } = await verifyAuthenticationResponse({
-      response: { ...response, clientExtensionResults: {} } as AuthenticationResponseJSON,
+      response: { ...response, ...IGNORED } as AuthenticationResponseJSON,
       expectedChallenge: isOurs,
       expectedOrigin: [...origins],
       expectedRPID,

@@ -2,7 +2,10 @@ import { z } from 'zod'
 import * as fields from '../../http/fields.ts'
 import type { TextId } from '../../kernel/texts.ts'
 
-/** The JSON of WebAuthn Level 3 §5.1.7 and §5.1.8: what browsers make by `toJSON()` and read by `parse…FromJSON()`. */
+/**
+ * The JSON of WebAuthn Level 3 §5.1.7 and §5.1.8: what browsers make by `toJSON()` and read by `parse…FromJSON()`. Its `type`
+ * has one value alone and is not read: a fault of it would take the place of the problem's own `type` (RFC 9457 §3.1.1).
+ */
 
 const NOT_BASE64URL: TextId = 'fault.not_base64url'
 const wrongKind = { error: fields.unless('fault.not_a_credential') }
@@ -20,7 +23,6 @@ const transport = () => fields.verbatim().meta({ examples: ['internal'] })
 const common = {
   id: credentialId(),
   rawId: credentialId(),
-  type: fields.choice(['public-key']),
 }
 
 const clientData = { clientDataJSON: base64url(['eyJ0eXBlIjoid2ViYXV0aG4uZ2V0In0']) }
