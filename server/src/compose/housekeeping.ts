@@ -5,7 +5,7 @@ import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
 import { removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
 import { removeUsedChallenges } from '../features/passkeys/service.ts'
-import { removeExpired as removeExpiredSessions } from '../features/sessions/service.ts'
+import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { before, days, type Duration, minutes } from '../kernel/duration.ts'
 
@@ -41,6 +41,7 @@ export function startHousekeeping(
 
 async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredSessions(db, now)
+  await removeExpiredPending(db, now)
   await removeExpiredCodes(db, before(now, KEEP_CODES))
   await removeOldPasswordTokens(db, before(now, KEEP_CODES))
   await removeUsedChallenges(db, before(now, KEEP_CODES))

@@ -30,6 +30,11 @@ export function uuidv8(given: Uint8Array): string {
   return uuidText(bytes)
 }
 
+const UUID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+
+/** Whether a text is a UUID as we write them: what an id in a path must be before a database is asked for it. */
+export const isUuid = (text: string): boolean => UUID.test(text)
+
 function uuidText(bytes: Uint8Array): string {
   const hex = Buffer.from(bytes).toString('hex')
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`

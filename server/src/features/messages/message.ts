@@ -39,6 +39,7 @@ export interface PasswordMail extends Addressed {
 export interface NoticeFacts {
   /** When the session began that was ended for it, and from which address: how the user recognises it. */
   readonly refresh_token_reused: { readonly signedInAt: Date; readonly ip: string }
+  /** `device` is empty when the program did not say what it is. */
   readonly new_sign_in: { readonly device: string; readonly ip: string }
   readonly password_changed: { readonly ip: string }
   readonly password_was_reset: { readonly ip: string }

@@ -5,7 +5,7 @@ import { after, type Duration } from '../../kernel/duration.ts'
 import { type Audit, deviceName } from '../audit/service.ts'
 import type { Language } from '../../kernel/language.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
-import type { Message, Messages } from '../messages/service.ts'
+import { type Messages, notify } from '../messages/service.ts'
 import type { AccessClaims, Tokens } from '../tokens/service.ts'
 import { findById as findUser, findStanding, type User, type UserStanding } from '../users/service.ts'
 import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from './rotation.ts'
@@ -19,16 +19,10 @@ export {
   type PendingSignIn,
   removeExpired as removeExpiredPending,
 } from './pending-store.ts'
+export { endByRefresh } from './ending.ts'
 export { hasSessionFrom, isFamiliar } from './familiar.ts'
 export type { EndReason, Session } from './store.ts'
-export {
-  countLive,
-  findById as findSession,
-  lastUse,
-  forgetProofs,
-  markProven,
-  removeExpired,
-} from './store.ts'
+export { countLive, findById as findSession, lastUse, forgetProofs, markProven, removeExpired } from './store.ts'
 export type { RotationRules } from './rotation.ts'
 
 export interface SessionRules extends RotationRules {
@@ -177,10 +171,7 @@ async function authenticateCandidate(db: Database, tokens: Tokens, token: string
   const verdict = tokens.verifySecondFactor(token, now)
   if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: 'wrong_type' }
   const { pendingId, userId } = verdict.claims
-  const [pending, user] = await Promise.all([
-    pendingStore.findWaiting(db, pendingId, now),
-    findStanding(db, userId),
-  ])
+  const [pending, user] = await Promise.all([pendingStore.findWaiting(db, pendingId, now), findStanding(db, userId)])
   if (!user) return { kind: 'user_not_found' }
   if (user.deactivatedAt) return { kind: 'user_inactive' }
   if (pending?.userId !== userId) return { kind: 'bad_token', fault: 'blacklisted' }
@@ -204,30 +195,27 @@ export function readRefresh({ tokens }: SessionDeps, token: string, now: Date): 
  */
 export async function refresh(
   db: Database,
-  { rules, messages, defaultLanguage }: SessionDeps,
+  deps: SessionDeps,
   presented: { sessionId: string; generation: number },
+  act: Act,
   now: Date,
 ): Promise<Rotation> {
-  const rotation = await rotate(db, rules, presented, now)
+  const rotation = await rotate(db, deps.rules, presented, now)
   if (rotation.kind !== 'reused') return rotation
-  const { session } = rotation
-  await db.transaction().execute(async (db) => {
-    const isFirst = await store.end(db, session.id, 'refresh_token_reused', now)
-    const user = isFirst ? await findUser(db, session.userId) : undefined
-    if (user) await messages.enqueue(db, reuseNotice(session, user, user.language ?? defaultLanguage), now)
-  })
-  messages.wake()
+  await db.transaction().execute((db) => endReused(db, deps, rotation.session, act, now))
+  deps.messages.wake()
   return rotation
 }
 
-const reuseNotice = (session: store.Session, user: User, language: Language): Message => ({
-  kind: 'refresh_token_reused',
-  channel: 'email',
-  to: user.email,
-  userId: user.id,
-  language,
-  facts: { signedInAt: session.createdAt, ip: session.ip },
-})
+async function endReused(db: Database, deps: SessionDeps, session: store.Session, act: Act, now: Date): Promise<void> {
+  if (!(await store.end(db, session.id, 'refresh_token_reused', now))) return
+  const user = await findUser(db, session.userId)
+  if (!user) return
+  const facts = { signedInAt: session.createdAt, ip: session.ip }
+  await notify(db, deps, user, { kind: 'refresh_token_reused', facts }, now)
+  const details = { session: session.id }
+  await deps.audit.record(db, act, { type: 'refresh_token_reused', result: 'failure', userId: user.id, details }, now)
+}
 
 /** What a refresh token of ours is worth at this moment; changes nothing. */
 export async function refreshStanding(
@@ -242,16 +230,4 @@ export async function refreshStanding(
   const user = session && (await findStanding(db, session.userId))
   if (!user || user.deactivatedAt) return 'blacklisted'
   return standing === 'current' || standing === 'predecessor' ? 'live' : 'blacklisted'
-}
-
-/** Ends a session of this user by any refresh token of it, rotated out or not. False when none of the user's lives there. */
-export async function endByRefresh(
-  db: Database,
-  presented: { sessionId: string },
-  userId: number,
-  now: Date,
-): Promise<boolean> {
-  const session = await store.findById(db, presented.sessionId)
-  if (session?.userId !== userId) return false
-  return store.end(db, session.id, 'logout', now)
 }

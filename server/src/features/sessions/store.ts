@@ -73,6 +73,37 @@ export async function end(db: Database, id: string, reason: EndReason, now: Date
   return ended !== undefined
 }
 
+/** True for the one who ended it; false when no such session of this user lives. */
+export async function endOwn(
+  db: Database,
+  { id, userId }: Pick<Session, 'id' | 'userId'>,
+  reason: EndReason,
+  now: Date,
+): Promise<boolean> {
+  const ended = await db
+    .updateTable('sessions')
+    .set({ endedAt: now, endReason: reason })
+    .where('id', '=', id)
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .where('idleExpiresAt', '>', now)
+    .returning('id')
+    .executeTakeFirst()
+  return ended !== undefined
+}
+
+/** The user's living sessions, the one used last first. */
+export const listLiving = (db: Database, userId: number, now: Date): Promise<Session[]> =>
+  db
+    .selectFrom('sessions')
+    .selectAll()
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .where('idleExpiresAt', '>', now)
+    .orderBy('lastUsedAt', 'desc')
+    .orderBy('id', 'desc')
+    .execute()
+
 /** Ends every living session of the user; tells how many. */
 export async function endAll(db: Database, userId: number, reason: EndReason, now: Date): Promise<number> {
   const ended = await db

@@ -95,7 +95,7 @@ function refreshRoute(app: App, deps: TokenRouteDeps): void {
       const now = deps.clock.now()
       const presented = ours(readRefresh(sessions, request.body.refresh, now))
       await deps.throttle.named('refresh', presented.sessionId)
-      const rotation = await refresh(db, sessions, presented, now)
+      const rotation = await refresh(db, sessions, presented, request.act(), now)
       if (rotation.kind === 'expired') throw tokenFault('expired')
       if (rotation.kind !== 'rotated') throw tokenFault('blacklisted', `refresh token ${rotation.kind}`)
       const user = await findById(db, rotation.session.userId)
@@ -193,7 +193,9 @@ async function logOut(deps: TokenRouteDeps, request: FastifyRequest, text: strin
   const { caller, candidate } = request
   if (!candidate) {
     const presented = readRefresh(deps.sessions, text, now)
-    return presented.kind === 'ours' && endByRefresh(deps.db, presented, caller!.userId, now)
+    if (presented.kind !== 'ours') return false
+    const { sessionId } = presented
+    return endByRefresh(deps.db, deps.sessions, { sessionId, userId: caller!.userId }, request.act(), now)
   }
   const presented = deps.sessions.tokens.verifySecondFactor(text, now)
   const isOwn = presented.kind === 'valid' && presented.claims.pendingId === candidate.pendingId

@@ -99,6 +99,7 @@ const factsToTell = (language: Language, sender: Sender, facts: Readonly<Record<
   Object.fromEntries(
     Object.entries(facts).map(([name, fact]) => {
       if (fact instanceof Date) return [name, dateAndTime(language, sender, fact)]
+      if (fact === '') return [name, translate(language, `mail.unknown_${name}` as TextId)]
       return [name, typeof fact === 'string' ? isolated(language, fact) : fact]
     }),
   )
