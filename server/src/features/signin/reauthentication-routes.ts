@@ -111,23 +111,24 @@ function accessOf(outcome: Reauthentication, { body }: FastifyRequest): string {
   switch (outcome.kind) {
     case 'reauthenticated':
       return outcome.access
-    case 'password_required':
-      throw invalid({ password: [{ id: 'fault.required' }] })
-    case 'wrong_password':
-      throw invalid({ password: [{ id: 'fault.wrong_password' }] })
     case 'factor_required':
       throw new Refusal('second_factor_required', 'two factors are on', { members: { methods: outcome.methods } })
     case 'wait':
       throw throttled(outcome.retryAfterSeconds, 'failed sign-ins')
     case 'wrong':
       throw (body as Proofs).factor?.by === 'recovery_code' ? wrongRecoveryCode() : wrongCode()
-    case 'locked':
-      throw new Refusal('factor_locked', 'too many wrong tries in a row')
-    case 'unusable':
-      throw noFactorHere()
-    case 'passkey_refused':
-      throw new Refusal('passkey_invalid', 'passkey refused')
-    case 'gone':
-      throw new Refusal('user_not_found', 'gone while asking')
+    default:
+      throw NO[outcome.kind]()
   }
+}
+
+type PlainNo = Exclude<Reauthentication['kind'], 'reauthenticated' | 'factor_required' | 'wait' | 'wrong'>
+
+const NO: Readonly<Record<PlainNo, () => Refusal>> = {
+  password_required: () => invalid({ password: [{ id: 'fault.required' }] }),
+  wrong_password: () => invalid({ password: [{ id: 'fault.wrong_password' }] }),
+  locked: () => new Refusal('factor_locked', 'too many wrong tries in a row'),
+  unusable: noFactorHere,
+  passkey_refused: () => new Refusal('passkey_invalid', 'passkey refused'),
+  gone: () => new Refusal('user_not_found', 'gone while asking'),
 }

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, failuresOf, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
 import { type Method, usableMethods } from '../factors/service.ts'
 import {
   type AssertionJson,
@@ -13,7 +13,7 @@ import {
 import type { Passwords } from '../passwords/service.ts'
 import { findSession, markProven, type Session, tokenPair } from '../sessions/service.ts'
 import { findById, lockUser, type User } from '../users/service.ts'
-import { type FactorDeps, type FactorProof, proveFactor, type Shown } from './factor-proof.ts'
+import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
 import { AMR, type Passed, settleReset } from './second-step.ts'
 
 export interface ReauthenticationDeps extends FactorDeps {
@@ -133,14 +133,22 @@ async function renew(deps: ReauthenticationDeps, attempt: Attempt, compared: Use
   return renewal.kind === 'hash_changed' ? prove(deps, attempt, renewal.user) : renewal
 }
 
+/** The user and the session as they are now, while nobody else can change them. */
+async function hold(db: Database, { subject, caller }: Attempt, compared: User) {
+  const user = await lockUser(db, compared.id)
+  const session = user && (await findSession(db, caller.sessionId))
+  if (!session || user.deactivatedAt) return { kind: 'gone' } as const
+  const isCompared = !subject || user.passwordHash === compared.passwordHash
+  return isCompared ? ({ kind: 'held', user, session } as const) : ({ kind: 'hash_changed', user } as const)
+}
+
 type Renewal = Reauthentication | { readonly kind: 'hash_changed'; readonly user: User }
 
 async function renewIn(db: Database, deps: ReauthenticationDeps, attempt: Attempt, compared: User): Promise<Renewal> {
-  const { proofs, subject, caller, act, now } = attempt
-  const user = await lockUser(db, compared.id)
-  const session = user && (await findSession(db, caller.sessionId))
-  if (!session || user.deactivatedAt) return { kind: 'gone' }
-  if (subject && user.passwordHash !== compared.passwordHash) return { kind: 'hash_changed', user }
+  const { proofs, subject, act, now } = attempt
+  const held = await hold(db, attempt, compared)
+  if (held.kind !== 'held') return held
+  const { user, session } = held
   // Two factors may have been turned on meanwhile.
   const proof = (await lackOf(db, deps, attempt, user)) ?? (await proveSecond(db, deps, attempt, user))
   if (proof && proof.kind !== 'passed') return proof
@@ -190,14 +198,20 @@ async function provePasskeyAgain(
   { ask, passkey }: { readonly ask: Attempt['ask']; readonly passkey: CheckedPasskey },
   act: Act,
   now: Date,
-): Promise<PassedFactor | { readonly kind: 'passkey_refused' }> {
+): Promise<PassedFactor | { readonly kind: 'passkey_refused' | 'locked' }> {
   const proof = await provePasskey(db, deps.passkeys, ask, passkey, now)
   if (proof.kind === 'proven') return { kind: 'passed', method: 'passkey', amr: proof.amr }
-  const { userId } = ask
-  const details = { methods: ['passkey'], reason: proof.reason }
-  const failed = { type: 'reauthentication_failed', result: 'failure', userId, details } as const
+  const { purpose, userId } = ask
+  const failed = {
+    type: 'reauthentication_failed',
+    result: 'failure',
+    userId,
+    details: { methods: ['passkey'] },
+  } as const
   await deps.sessions.audit.record(db, actOf(act, userId), failed, now)
-  return { kind: 'passkey_refused' }
+  const isLast = (await failuresOf(db, { userId, method: 'passkey', purpose })) === deps.passkeys.rules.lockAfter
+  await recordLocks(db, deps.sessions, { userId, purpose, methods: isLast ? ['passkey'] : [] }, act, now)
+  return { kind: proof.because === 'locked' ? 'locked' : 'passkey_refused' }
 }
 
 /** What of the session is new. Its assurance rises with a factor and never falls. */
