@@ -101,15 +101,32 @@ describe.each(DATABASES)('an authenticator app on %s', (_, open) => {
     expect(tries.filter((proof) => proof === 'right')).toHaveLength(1)
   })
 
-  // Guard: `lockUser` in `confirmTotp`. Seen failing on PostgreSQL (a broken unique index) without it.
-  it('is confirmed once by twenty at once', async (context) => {
+  // Guard: `lockUser` in `confirmTotp`. Seen failing on PostgreSQL (the confirmed app removed by the next) without it.
+  it('is confirmed once by twenty at once, and stays, in every one of ten rounds', async (context) => {
     const db = await open(context)
     const deps = depsWith()
     const userId = await insertUser(db, 'ana')
-    const secret = await begin(db, deps, userId)
-    const code = appCode(secret, NOON)
-    const tries = await twentyAtOnce(db, (db) => confirmTotp(db, deps, userId, code, NOON))
-    expect(tries.toSorted()).toEqual(['confirmed', ...Array<string>(19).fill('not_begun')])
+    for (let round = 1; round <= 10; round++) {
+      const code = appCode(await begin(db, deps, userId), NOON)
+      const tries = await twentyAtOnce(db, (db) => confirmTotp(db, deps, userId, code, NOON))
+      expect(tries.toSorted()).toEqual(['confirmed', ...Array<string>(19).fill('not_begun')])
+      expect(await hasTotp(db, userId)).toBe(true)
+    }
+  })
+
+  // Guard: `lockUser` in `beginTotp`. Seen failing on PostgreSQL (no app left) without it.
+  it('stays when others are begun while one is confirmed in its place, in every one of ten rounds', async (context) => {
+    const db = await open(context)
+    const deps = depsWith()
+    const { userId } = await confirmed(db, deps)
+    const user = await findById(db, userId)
+    for (let round = 1; round <= 10; round++) {
+      const code = appCode(await begin(db, deps, userId), NOON)
+      await twentyAtOnce(db, (db, index) =>
+        index % 2 === 0 ? confirmTotp(db, deps, userId, code, NOON) : beginTotp(db, deps, user!, NOON),
+      )
+      expect(await hasTotp(db, userId)).toBe(true)
+    }
   })
 
   it('is one, and one that waits, however many begin at once', async (context) => {
