@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { verifyAudit } from './audit.ts'
 import { createAdmin } from './create-admin.ts'
 import { doctor } from './doctor.ts'
 import { listKeys, rotate } from './keys.ts'
@@ -21,5 +22,6 @@ export const COMMANDS: readonly Command[] = [
   deactivateUser,
   activateUser,
   endSessions,
+  verifyAudit,
   doctor,
 ]

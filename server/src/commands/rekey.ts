@@ -50,34 +50,57 @@ function reportOf(result: Rekeying): Report {
   }
 }
 
+type Done = Extract<Rekeying, { kind: 'done' }>
+
 const plannedFields = ({ sessions, messages }: Extract<Rekeying, { kind: 'planned' }>): object => ({
   carried_out: false,
   sessions,
   messages,
 })
 
-const doneFields = ({ kind: _, givenUp, ...counts }: Extract<Rekeying, { kind: 'done' }>): object => ({
+const doneFields = (done: Done): object => ({
   carried_out: true,
-  ...counts,
-  given_up: givenUp,
+  sessions: done.sessions,
+  codes: done.codes,
+  password_tokens: done.passwordTokens,
+  devices: done.devices,
+  counters: done.counters,
+  resealed: done.resealed,
+  given_up: done.givenUp,
+  totps: done.totps,
+  lost_totps: done.lostTotps,
+  audit_events: done.audit?.events ?? 0,
+  audit_broken: done.audit?.broken ?? null,
 })
 
 const planText = ({ sessions, messages }: Extract<Rekeying, { kind: 'planned' }>): string => `\
 Moving to the secret of the settings means:
   - Every session ends (${count(sessions, 'live one')}): everyone signs in again. Other services accept access tokens
     given out before until these expire, 15 minutes at most.
-  - Codes not yet used are void, and messages that carry one are not sent; other messages that wait are sealed anew
+  - Codes and password links not yet used are void, and messages that carry one are not sent; other messages that wait are sealed anew
     (${count(messages, 'message')} in all).
   - Devices that were known at sign-in are no longer, and failed sign-ins are counted from nought.
+  - The chain of the audit is proven once more under the old secret, then made anew under the new one.
   - Backups made before go with the old secret: keep it as long as them.
 Accounts, passwords, verified addresses and signing keys stay; what the signing keys are sealed under changes. Where the
 old secret may have been seen together with keys.json, run \`latchkey keys rotate --compromised\` afterwards.
 
 Nothing was changed. To do it, add --yes.`
 
-const doneText = (done: Extract<Rekeying, { kind: 'done' }>): string => `\
+const doneText = (done: Done): string => `\
 Everything is under the secret of the settings now.
-  - ${count(done.sessions, 'session')} ended, ${count(done.codes, 'open code')} made void.
+${brokenText(done)}\
+  - ${count(done.sessions, 'session')} ended, ${count(done.codes, 'open code')} and ${count(done.passwordTokens, 'password mail')} made void.
   - ${count(done.resealed, 'waiting message')} sealed anew, ${count(done.givenUp, 'message')} given up.
   - ${count(done.devices, 'known device')} and ${count(done.counters, 'counter')} of failed sign-ins forgotten.
+  - ${count(done.totps, 'authenticator app')} sealed anew, ${count(done.lostTotps, 'unreadable one')} removed.
+  - ${count(done.audit?.events ?? 0, 'event')} of the audit chained anew: what was noted of the old chain no longer compares.
 Start the server again. Backups made before still need the old secret.`
+
+function brokenText({ audit }: Done): string {
+  if (!audit?.broken) return ''
+  const { number, flaw } = audit.broken
+  return `  - THE AUDIT WAS BROKEN BEFORE, at number ${number} (${flaw}). The new chain begins from what is there now, so only this
+    line, the record of this change and backups tell of it: find out what happened.
+`
+}

@@ -4,12 +4,16 @@ import { isInUse } from '../database/in-use.ts'
 import { openDatabase, type OpenOptions } from '../database/open.ts'
 import type { Database } from '../database/schema.ts'
 import { isBoundTo, isBoundToSecret, rebindSecret } from '../database/secret-binding.ts'
+import { removeAllPasswordTokens } from '../features/account/service.ts'
+import { createAudit, rechain, type Rechained } from '../features/audit/service.ts'
 import { type Forgotten, forgetHashed } from '../features/attempts/service.ts'
 import { backlog, type Resealed, resealQueued } from '../features/messages/service.ts'
 import { voidAll } from '../features/otp/service.ts'
 import { countLive, endEveryones } from '../features/sessions/service.ts'
 import { readKeys, resealKeys } from '../features/tokens/keyring.ts'
 import { KeysUnfit } from '../features/tokens/sealed-keys.ts'
+import { type ResealedTotps, resealTotps } from '../features/totp/service.ts'
+import { BY_OPERATOR } from '../kernel/act.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 import { createSecret, type Secret } from '../kernel/secret.ts'
@@ -36,7 +40,28 @@ export type Rekeying =
   | { readonly kind: 'same' }
   | { readonly kind: 'old_secret_needed' }
   | { readonly kind: 'planned'; readonly sessions: number; readonly messages: number }
-  | ({ readonly kind: 'done'; readonly sessions: number; readonly codes: number } & Resealed & Forgotten)
+  | ({ readonly kind: 'done' } & Moved)
+
+/** What became of everything that hangs on the secret. */
+export interface Moved extends Resealed, Forgotten, ResealedTotps {
+  readonly sessions: number
+  readonly codes: number
+  readonly passwordTokens: number
+  readonly audit: Rechained | undefined
+}
+
+const NOTHING_TO_MOVE: Moved = {
+  sessions: 0,
+  codes: 0,
+  passwordTokens: 0,
+  devices: 0,
+  counters: 0,
+  resealed: 0,
+  givenUp: 0,
+  totps: 0,
+  lostTotps: 0,
+  audit: undefined,
+}
 
 /**
  * Moves everything from the old secret to that of the settings. Two places hold what is sealed, and each changes as a
@@ -116,12 +141,24 @@ async function plan(db: Database, now: Date): Promise<Rekeying> {
 
 const moveDatabase = (db: Database, from: Secret, to: Secret, { clock, random }: RekeyOptions): Promise<Rekeying> =>
   db.transaction().execute(async (db): Promise<Rekeying> => {
-    if (from === to) return { kind: 'done', sessions: 0, codes: 0, resealed: 0, givenUp: 0, devices: 0, counters: 0 }
+    if (from === to) return { kind: 'done', ...NOTHING_TO_MOVE }
     const now = clock.now()
     const sessions = await endEveryones(db, 'ended_by_operator', now)
     const codes = await voidAll(db, now)
+    const passwordTokens = await removeAllPasswordTokens(db)
     const forgotten = await forgetHashed(db)
-    const resealed = await resealQueued(db, { from, to, random }, now)
+    const secrets = { from, to, random }
+    const resealed = { ...(await resealQueued(db, secrets, now)), ...(await resealTotps(db, secrets)) }
+    const audit = await rechain(db, secrets, now)
+    await putOnRecord(db, random, audit, now)
     if (!(await rebindSecret(db, from, to))) throw new Error('the database was moved to another secret meanwhile')
-    return { kind: 'done', sessions, codes, ...forgotten, ...resealed }
+    return { kind: 'done', sessions, codes, passwordTokens, ...forgotten, ...resealed, audit }
   })
+
+/** With what was proven under the old secret, since nobody can ask the old chain any more. */
+async function putOnRecord(db: Database, random: Random, { broken, last }: Rechained, now: Date): Promise<void> {
+  const chain = broken
+    ? { chain: 'broken', broken_at: broken.number, flaw: broken.flaw }
+    : { chain: 'intact', last_number: last.number, last_mac: last.mac }
+  await createAudit({ random }).record(db, BY_OPERATOR, { type: 'secret_changed', userId: null, details: chain }, now)
+}

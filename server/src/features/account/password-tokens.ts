@@ -121,3 +121,8 @@ export async function removeOldTokens(db: Database, before: Date): Promise<void>
   await db.deleteFrom('passwordTokens').where('expiresAt', '<', before).execute()
   await db.deleteFrom('passwordMails').where('sentAt', '<', before).execute()
 }
+
+/** Drops every one there is: once the secret has changed, none can be right. Tells how many there were. */
+export async function removeAllTokens(db: Database): Promise<number> {
+  return (await db.deleteFrom('passwordTokens').returning('id').execute()).length
+}

@@ -2,5 +2,8 @@ export { refuseSending, withStatus } from './refusals.ts'
 export { type AddressCodeDeps, proveCode, type Proving, sendCode, type Sending, sendTo } from './codes.ts'
 export { type Applied, applyToUser } from './proof.ts'
 export { type PasswordMailDeps, sendInvitation, sendReset } from './password-mail.ts'
-export { removeOldTokens as removeOldPasswordTokens } from './password-tokens.ts'
+export {
+  removeAllTokens as removeAllPasswordTokens,
+  removeOldTokens as removeOldPasswordTokens,
+} from './password-tokens.ts'
 export { NO_PASSWORD, voidPassword } from './password-void.ts'
