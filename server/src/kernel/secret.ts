@@ -30,6 +30,7 @@ export type KeyLabel =
   | 'anonymous-asker'
   | 'address-change'
   | 'audit-chain'
+  | 'list-cursor'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */
 export interface Secret {

@@ -2,35 +2,36 @@ import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
 import { refusals } from '../../http/openapi.ts'
-import { limitOf, limitParameter, pageLink, wholeNumber } from '../../http/page.ts'
 import type { App } from '../../http/server.ts'
-import { page, toSummary, userSummary } from './service.ts'
+import type { Random } from '../../kernel/random.ts'
+import { Refusal } from '../../kernel/refusal.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { cursorsOf, pageBeside } from './cursor.ts'
+import { countMatching, findSlice } from './list-store.ts'
+import { type Listing, listingOf, listQuery } from './listing.ts'
+import { toSummary, userSummary } from './service.ts'
 
 export interface UserListDeps {
   readonly db: Database
   readonly urls: BaseUrlRules
+  readonly secret: Secret
+  readonly random: Random
 }
 
-const DEFAULT_LIMIT = 10
-
-const listQuery = z.object({
-  limit: limitParameter(DEFAULT_LIMIT),
-  offset: z.unknown().optional().meta({ type: 'integer', minimum: 0, default: 0, description: 'After how many.' }),
-})
+const link = () =>
+  z
+    .url()
+    .nullable()
+    .meta({ examples: ['http://localhost:8000/api/users/?limit=10&offset=10'] })
 
 const userPage = z
-  .object({
-    count: z.int().min(0),
-    next: z
-      .url()
-      .nullable()
-      .meta({ examples: ['http://localhost:8000/api/users/?limit=10&offset=10'] }),
-    previous: z.url().nullable(),
-    results: z.array(userSummary),
-  })
+  .object({ count: z.int().min(0), next: link(), previous: link(), results: z.array(userSummary) })
   .meta({ id: 'UserPage' })
 
-export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
+/** By cursor nobody counts. */
+const cursorPage = userPage.omit({ count: true }).meta({ id: 'UserCursorPage' })
+
+export function userListRoutes(app: App, deps: UserListDeps): void {
   app.get(
     '/api/users/',
     {
@@ -39,24 +40,51 @@ export function userListRoutes(app: App, { db, urls }: UserListDeps): void {
         operationId: 'listUsers',
         tags: ['Users'],
         summary: 'List users',
-        description: 'A page of users by id. Junk for `limit` or `offset` means the default.',
+        description:
+          'A page of users. Junk for a parameter means its default; a cursor that is none of ours is not found.',
         querystring: listQuery,
-        response: { 200: userPage, ...refusals('permission_denied') },
+        response: { 200: z.union([userPage, cursorPage]), ...refusals('permission_denied', 'not_found') },
       },
     },
     async (request) => {
-      const limit = limitOf(request.query.limit, DEFAULT_LIMIT)
-      const offset = wholeNumber(request.query.offset) ?? 0
-      const { users, count } = await page(db, limit, offset)
-      const base = baseUrl(urls, request)
-      const link = (to: number) =>
-        pageLink(urls, request, { limit: String(limit), offset: to > 0 ? String(to) : undefined })
-      return {
-        count,
-        next: offset + limit < count ? link(offset + limit) : null,
-        previous: offset > 0 ? link(Math.max(0, offset - limit)) : null,
-        results: users.map((user) => toSummary(user, base)),
-      }
+      const listing = listingOf(request.query)
+      const base = baseUrl(deps.urls, request)
+      const address = `${base}/api/users/${request.url.replace(/^[^?]*/, '')}`
+      const { users, ...links } = await (listing.cursor === undefined ? byNumber : byCursor)(deps, listing, address)
+      return { ...links, results: users.map((user) => toSummary(user, base)) }
     },
   )
+}
+
+async function byNumber({ db }: UserListDeps, { filter, ordering, limit, offset }: Listing, address: string) {
+  const users = await findSlice(db, filter, ordering, { limit, offset })
+  const count = await countMatching(db, filter)
+  const link = (to: number) => linkTo(address, { limit: String(limit), offset: to > 0 ? String(to) : undefined })
+  return {
+    users,
+    count,
+    next: offset + limit < count ? link(offset + limit) : null,
+    previous: offset > 0 ? link(Math.max(0, offset - limit)) : null,
+  }
+}
+
+async function byCursor(deps: UserListDeps, { filter, ordering, limit, cursor: text }: Listing, address: string) {
+  const cursors = cursorsOf(deps, ordering)
+  const cursor = text ? cursors.read(text) : undefined
+  if (text && !cursor)
+    throw new Refusal('not_found', 'no cursor of ours', { detail: { id: 'refusal.not_found.cursor' } })
+  const { users, next, previous } = await pageBeside(deps.db, filter, ordering, { limit, cursor })
+  const link = (to: typeof next) => (to ? linkTo(address, { cursor: cursors.write(to), offset: undefined }) : null)
+  return { users, next: link(next), previous: link(previous) }
+}
+
+/** The request's own address with these parameters changed, or taken away; the others stay. */
+function linkTo(address: string, changes: Readonly<Record<string, string | undefined>>): string {
+  const url = new URL(address)
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === undefined) url.searchParams.delete(name)
+    else url.searchParams.set(name, value)
+  }
+  url.searchParams.sort()
+  return url.href
 }

@@ -15,7 +15,6 @@ export {
   isEmailTaken,
   isPhoneVerifiedByAnother,
   lock as lockUser,
-  page,
   removeUnverified,
   update,
 } from './store.ts'

@@ -85,12 +85,6 @@ export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: 
   return holder !== undefined || isReserved(db, { phone }, now, id)
 }
 
-/** One page by id, and how many there are in all. */
-export async function page(db: Database, limit: number, offset: number): Promise<{ users: User[]; count: number }> {
-  const users = await db.selectFrom('users').selectAll().orderBy('id').limit(limit).offset(offset).execute()
-  return { users, count: await countUsers(db) }
-}
-
 export async function countUsers(db: Database): Promise<number> {
   const { count } = await db
     .selectFrom('users')
