@@ -8,6 +8,19 @@ export async function insert(db: Database, change: Insertable<AddressChangesTabl
   await db.insertInto('addressChanges').values(change).execute()
 }
 
+/** When the user's latest change began, of those that can still be undone. */
+export async function latestBeginning(db: Database, userId: number): Promise<Date | undefined> {
+  const latest = await db
+    .selectFrom('addressChanges')
+    .select('createdAt')
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .orderBy('createdAt', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return latest?.createdAt
+}
+
 /** Changes the one change of this channel that waits for its code; undefined when none does. */
 export const updateWaiting = (
   db: Database,
@@ -65,7 +78,7 @@ export async function endWaitingAndSince(
     .where((where) => where.or([where('completedAt', 'is', null), where('createdAt', '>=', since)]))
     .returningAll()
     .execute()
-  return ended.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime() || a.id.localeCompare(b.id))
+  return ended.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
 }
 
 /** Removes what nobody can undo any more. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
-import { after, hours } from '../../kernel/duration.ts'
+import { after, hours, milliseconds } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
 import { uuidv7 } from '../../kernel/random.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
@@ -141,7 +141,10 @@ async function insertChange(
 ): Promise<{ readonly id: string }> {
   const id = uuidv7(random, now)
   const linkHash = hashOfToken(tokenOf(secret, id))
-  const change = { id, userId: user.id, channel, ...old, newAddress, linkHash, createdAt: now, completedAt, undoUntil }
+  const latest = await store.latestBeginning(db, user.id)
+  // Which of two changes is the older decides what an undo restores, so it must not depend on the clocks of two servers.
+  const createdAt = latest && latest >= now ? after(latest, milliseconds(1)) : now
+  const change = { id, userId: user.id, channel, ...old, newAddress, linkHash, createdAt, completedAt, undoUntil }
   await store.insert(db, change)
   return { id }
 }

@@ -1,0 +1,317 @@
+import { beforeEach, describe, expect, it } from 'vitest'
+import {
+  change,
+  expectOk,
+  me,
+  move,
+  undo,
+  UNDO_INVALID,
+  undoSaid,
+  undoTokensTo,
+  verifyEmail,
+  verifyPhone,
+} from '../../../test/changes.ts'
+import { codeFor, PHONE, verifyCode } from '../../../test/codes.ts'
+import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
+import { hours, minutes, seconds } from '../../kernel/duration.ts'
+
+const OLD = 'sara@example.com'
+const NEW = 'sara@new.example'
+const THIRD = 'sara@third.example'
+const OTHER_PHONE = '+989351234567'
+
+let world: World
+let sara: SignedIn
+
+beforeEach(async () => {
+  world = await createWorld()
+  sara = await world.signedInUser(OLD)
+  await verifyEmail(world, sara)
+  world.clock.turn(minutes(2))
+})
+
+const recordOf = (userId: number) =>
+  world.latchkey.foundation.db.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirstOrThrow()
+const eventsOf = async (userId: number) =>
+  (
+    await world.latchkey.foundation.db
+      .selectFrom('auditEvents')
+      .select(['type', 'details'])
+      .where('userId', '=', userId)
+      .orderBy('id')
+      .execute()
+  ).map(({ type, details }) => [type, JSON.parse(details)])
+const noticesTo = async (address: string) => (await world.inbox(address)).map(({ subject }) => subject)
+const again = async (user: SignedIn = sara): Promise<SignedIn> => {
+  const answer = await world.signIn(user)
+  expectOk(answer)
+  return { ...user, ...answer.body }
+}
+const onlyToken = async (address: string): Promise<string> => {
+  const tokens = await undoTokensTo(world, address)
+  expect(tokens).toHaveLength(1)
+  return tokens[0]!
+}
+
+describe('a change of e-mail that waits', () => {
+  it('is told to the verified address alone, with a link of 128 bits whose hash alone is kept', async () => {
+    expectOk(await change(world, sara, { email: NEW }))
+    const token = await onlyToken(OLD)
+    expect(token).toMatch(/^[\w-]{22}$/)
+    const [notice] = await world.inbox(OLD)
+    expect(notice?.text).toContain('http://localhost:8000/account/undo/#')
+    expect(notice?.text).toContain('s***@new.example')
+    expect(await undoTokensTo(world, NEW)).toEqual([])
+    const rows = await world.latchkey.foundation.db.selectFrom('addressChanges').selectAll().execute()
+    expect(JSON.stringify(rows)).not.toContain(token)
+  })
+
+  it('is cancelled by it, once, and nothing else is: sessions and password stay', async () => {
+    expectOk(await change(world, sara, { email: NEW }))
+    const code = await world.codeTo(NEW)
+    const token = await onlyToken(OLD)
+    expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
+    expect(await me(world, sara)).toMatchObject({ email: OLD, email_verified: true, pending_email: null })
+    expect((await verifyCode(world, sara, code)).status).toBe(400)
+    expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
+    expectOk(await world.signIn(sara))
+  })
+
+  it('is cancelled however late', async () => {
+    expectOk(await change(world, sara, { email: NEW }))
+    const token = await onlyToken(OLD)
+    world.clock.turn(hours(24 * 60))
+    expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
+  })
+
+  it('is cancelled by the first link though it waits for another address by now', async () => {
+    expectOk(await change(world, sara, { email: NEW }))
+    world.clock.turn(seconds(61))
+    expectOk(await change(world, sara, { email: THIRD }))
+    const [second, first] = await undoTokensTo(world, OLD)
+    expect(second).toBe(first)
+    expect(undoSaid(await undo(world, first))).toEqual([200, 'cancelled', 'email'])
+    expect(await me(world, sara)).toMatchObject({ email: OLD, pending_email: null })
+  })
+
+  it('leaves a link that does nothing once its owner took it back himself', async () => {
+    expectOk(await change(world, sara, { email: NEW }))
+    const token = await onlyToken(OLD)
+    expectOk(await change(world, sara, { email: OLD }))
+    expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
+    expect(await eventsOf(sara.id)).toContainEqual(['address_change_cancelled', { channel: 'email' }])
+  })
+})
+
+describe('a change of e-mail that was made', () => {
+  it('is told to the old address with the same link, not to the new one', async () => {
+    await move(world, sara, { email: NEW })
+    const [second, first] = await undoTokensTo(world, OLD)
+    expect(second).toBe(first)
+    expect(await undoTokensTo(world, NEW)).toEqual([])
+    expect((await noticesTo(OLD)).slice(0, 2)).toEqual([
+      'The e-mail address of your Latchkey account was changed',
+      'A new e-mail address for your Latchkey account',
+    ])
+    expect(await world.latchkey.foundation.db.selectFrom('addressChanges').select('id').execute()).toHaveLength(1)
+  })
+
+  it('is undone for 48 hours: the old address is back, verified as it was, and lets in by a new password alone', async () => {
+    const verifiedAt = (await recordOf(sara.id)).emailVerifiedAt
+    const elsewhere = await again()
+    await move(world, sara, { email: NEW })
+    world.clock.turn(hours(48))
+    world.clock.turn(seconds(-1))
+    const pending = (await again({ ...sara, email: NEW })).refresh
+    const [token] = await undoTokensTo(world, OLD)
+    expect(undoSaid(await undo(world, token))).toEqual([200, 'undone', 'email'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: verifiedAt, passwordHash: '!' })
+    for (const { access } of [sara, elsewhere]) {
+      expect((await world.call('GET', '/api/users/me/', { token: access })).status).toBe(401)
+    }
+    expect((await world.call('POST', '/api/token/refresh/', { body: { refresh: pending } })).status).toBe(401)
+    for (const email of [OLD, NEW]) expect((await world.signIn({ email, password: PASSWORD })).status).toBe(401)
+    expect((await noticesTo(OLD))[0]).toBe('A change to your Latchkey account was undone')
+    expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
+    expect((await eventsOf(sara.id)).map(([type]) => type)).toEqual(
+      expect.arrayContaining(['email_change_requested', 'email_changed', 'password_voided', 'address_change_undone']),
+    )
+  })
+
+  it('stays after 48 hours', async () => {
+    await move(world, sara, { email: NEW })
+    world.clock.turn(hours(48))
+    expect(undoSaid(await undo(world, (await undoTokensTo(world, OLD))[0]))).toEqual(UNDO_INVALID)
+    expect(await recordOf(sara.id)).toMatchObject({ email: NEW })
+  })
+
+  it('counts its 48 hours from when it was made, not from when it was asked for', async () => {
+    expectOk(await change(world, sara, { email: NEW }))
+    const token = await onlyToken(OLD)
+    world.clock.turn(hours(47))
+    const asker = await again()
+    await world.call('POST', '/api/otp/send/', { token: asker.access, body: { email_or_phone: 'email' } })
+    expectOk(await verifyCode(world, asker, await world.codeTo(NEW)))
+    world.clock.turn(hours(47))
+    expect(undoSaid(await undo(world, token))).toEqual([200, 'undone', 'email'])
+  })
+
+  it('is undone by an admin’s change too: told to the address it took the place of', async () => {
+    const { access: token } = await world.admin()
+    expectOk(await world.call('PATCH', `/api/users/${sara.id}/`, { token, body: { email: NEW } }))
+    expect(await me(world, sara)).toMatchObject({ email: NEW, email_verified: false })
+    expect(undoSaid(await undo(world, await onlyToken(OLD)))).toEqual([200, 'undone', 'email'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: expect.any(Date) })
+  })
+
+  it('takes everything with it that waits, and every code that is open', async () => {
+    await move(world, sara, { email: NEW })
+    world.clock.turn(minutes(2))
+    const moved = await again({ ...sara, email: NEW })
+    expectOk(await change(world, moved, { email: THIRD }))
+    expectOk(await world.call('POST', '/api/password/reset/', { body: { email: NEW } }))
+    expectOk(await undo(world, (await undoTokensTo(world, OLD))[0]))
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, pendingEmail: null })
+    const { db } = world.latchkey.foundation
+    expect(await db.selectFrom('challenges').select('id').where('userId', '=', sara.id).execute()).toEqual([])
+    const tokens = db.selectFrom('passwordTokens').select('id').where('userId', '=', sara.id)
+    expect(await tokens.where('consumedAt', 'is', null).execute()).toEqual([])
+  })
+})
+
+describe('of two changes of e-mail', () => {
+  let older: string
+  let newer: string
+
+  beforeEach(async () => {
+    await move(world, sara, { email: NEW })
+    world.clock.turn(minutes(2))
+    await move(world, await again({ ...sara, email: NEW }), { email: THIRD })
+    older = (await undoTokensTo(world, OLD))[0]!
+    newer = (await undoTokensTo(world, NEW))[0]!
+  })
+
+  it('the older undone ends the newer: its link does nothing any more', async () => {
+    expect(undoSaid(await undo(world, older))).toEqual([200, 'undone', 'email'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD })
+    expect(undoSaid(await undo(world, newer))).toEqual(UNDO_INVALID)
+  })
+
+  it('the newer can be undone alone, and the older after it', async () => {
+    expect(undoSaid(await undo(world, newer))).toEqual([200, 'undone', 'email'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: NEW })
+    expect(undoSaid(await undo(world, older))).toEqual([200, 'undone', 'email'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD })
+  })
+
+  it('both end after their own 48 hours', async () => {
+    world.clock.turn(hours(48))
+    expect(undoSaid(await undo(world, older))).toEqual(UNDO_INVALID)
+    expect(undoSaid(await undo(world, newer))).toEqual(UNDO_INVALID)
+  })
+})
+
+describe('a phone', () => {
+  it('is told of when it is first verified, and goes when that is undone', async () => {
+    await verifyPhone(world, sara)
+    expect((await noticesTo(OLD))[0]).toBe('A phone number was verified for your Latchkey account')
+    expect((await world.inbox(PHONE)).every(({ code }) => code !== undefined)).toBe(true)
+    expect(undoSaid(await undo(world, await onlyToken(OLD)))).toEqual([200, 'undone', 'phone'])
+    expect(await recordOf(sara.id)).toMatchObject({ phone: null, phoneVerifiedAt: null, passwordHash: '!' })
+  })
+
+  it('is told of once: what is verified already is verified again without a word', async () => {
+    await verifyPhone(world, sara)
+    world.clock.turn(minutes(2))
+    const later = await again()
+    expectOk(await verifyCode(world, later, await codeFor(world, later, 'phone')))
+    expect(await undoTokensTo(world, OLD)).toHaveLength(1)
+  })
+
+  it('comes back with its mark when its change is undone, and is never told itself', async () => {
+    await verifyPhone(world, sara)
+    world.clock.turn(minutes(2))
+    const { phoneVerifiedAt } = await recordOf(sara.id)
+    await move(world, sara, { phone: OTHER_PHONE })
+    expect((await noticesTo(OLD)).slice(0, 2)).toEqual([
+      'The phone number of your Latchkey account was changed',
+      'A new phone number for your Latchkey account',
+    ])
+    const [token] = await undoTokensTo(world, OLD)
+    expect(await undoTokensTo(world, PHONE)).toEqual([])
+    expect(undoSaid(await undo(world, token))).toEqual([200, 'undone', 'phone'])
+    expect(await recordOf(sara.id)).toMatchObject({ phone: PHONE, phoneVerifiedAt, email: OLD })
+  })
+
+  it('comes back when it was removed, by the user or an admin', async () => {
+    const { access: token } = await world.admin()
+    for (const remove of [
+      (user: SignedIn) => change(world, user, { phone: null }),
+      () => world.call('PATCH', `/api/users/${sara.id}/`, { token, body: { phone: null } }),
+    ]) {
+      await world.latchkey.foundation.db
+        .updateTable('users')
+        .set({
+          phone: PHONE,
+          phoneVerifiedAt: world.clock.now(),
+          passwordHash: (await recordOf(sara.id + 1)).passwordHash,
+        })
+        .where('id', '=', sara.id)
+        .execute()
+      expectOk(await remove(await again()))
+      expect((await noticesTo(OLD))[0]).toBe('The phone number was removed from your Latchkey account')
+      expect(undoSaid(await undo(world, (await undoTokensTo(world, OLD))[0]))).toEqual([200, 'undone', 'phone'])
+      expect(await recordOf(sara.id)).toMatchObject({ phone: PHONE, phoneVerifiedAt: expect.any(Date) })
+    }
+  })
+
+  it('is told of to nobody while no e-mail is verified', async () => {
+    const guest = await world.signedInUser('guest@example.com')
+    await verifyPhone(world, guest)
+    world.clock.turn(minutes(2))
+    await move(world, guest, { phone: OTHER_PHONE })
+    expectOk(await change(world, guest, { phone: null }))
+    expect(await world.inbox('guest@example.com')).toEqual([])
+    expect((await eventsOf(guest.id)).map(([type]) => type)).toEqual(
+      expect.arrayContaining(['phone_verified', 'phone_change_requested', 'phone_changed', 'phone_removed']),
+    )
+  })
+
+  it('that was changed after the e-mail comes back with it', async () => {
+    await verifyPhone(world, sara)
+    world.clock.turn(minutes(2))
+    await move(world, await again(), { email: NEW })
+    world.clock.turn(minutes(2))
+    const thief = await again({ ...sara, email: NEW })
+    expectOk(await change(world, thief, { phone: null }))
+    await verifyPhone(world, thief, OTHER_PHONE)
+    const tokens = await undoTokensTo(world, OLD)
+    expect(undoSaid(await undo(world, tokens[0]))).toEqual([200, 'undone', 'email'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, phone: PHONE, phoneVerifiedAt: expect.any(Date) })
+  })
+})
+
+it('answers every link that undoes nothing in the same words', async () => {
+  expectOk(await change(world, sara, { email: NEW }))
+  const used = await onlyToken(OLD)
+  await undo(world, used)
+  const answers = await Promise.all(
+    [used, `${used}x`, 'x', used.slice(1), '۱'.repeat(22)].map((token) => undo(world, token)),
+  )
+  expect(new Set(answers.map(({ status, body }) => `${status} ${body.code} ${body.detail}`)).size).toBe(1)
+  const missing = await undo(world, undefined)
+  expect([missing.status, missing.body.token]).toEqual([400, ['This field is required.']])
+})
+
+it('uses nothing up when the page of a link is opened, in either language', async () => {
+  expectOk(await change(world, sara, { email: NEW }))
+  const token = await onlyToken(OLD)
+  for (const method of ['GET', 'HEAD'] as const) {
+    for (const language of ['en', 'fa']) {
+      const { status } = await world.call(method, `/account/undo/?language=${language}`)
+      expect(status).toBe(200)
+    }
+    expect((await world.call(method, '/api/account/undo/')).status).toBe(405)
+  }
+  expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
+})
