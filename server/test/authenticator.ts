@@ -51,7 +51,7 @@ const sha256 = (data: Uint8Array | string): Buffer => createHash('sha256').updat
 export function createSoftPasskey({ counts = true }: { readonly counts?: boolean } = {}): SoftPasskey {
   const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' })
   const id = randomBytes(16)
-  let userHandle = ''
+  let userHandle = base64url('nobody')
   let uses = 0
   return {
     id: base64url(id),

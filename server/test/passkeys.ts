@@ -19,13 +19,19 @@ export async function register(world: World, user: SignedIn, passkey: SoftPasske
   return post(world, '/api/passkeys/', passkey.register(options, twist), user.access)
 }
 
+/** Somebody signed in whose e-mail address is verified, also where nobody else may sign in. */
+export async function verifiedUser(world: World): Promise<SignedIn> {
+  const user = await world.signedInUser()
+  await verifyEmail(world, user)
+  return { ...user, ...(await world.signIn(user)).body }
+}
+
 /** Somebody whose e-mail address is verified, with a passkey. */
 export async function userWithPasskey(
   world: World,
   { counts = true, twist = {} }: { readonly counts?: boolean; readonly twist?: Twist } = {},
 ): Promise<{ user: SignedIn; passkey: SoftPasskey; id: string }> {
-  const user = await world.signedInUser()
-  await verifyEmail(world, user)
+  const user = await verifiedUser(world)
   const passkey = createSoftPasskey({ counts })
   const { status, body, text } = await register(world, user, passkey, twist)
   if (status !== 201) throw new Error(`registering a passkey answered ${status}: ${text}`)

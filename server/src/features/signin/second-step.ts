@@ -63,7 +63,9 @@ export async function finish(
 /** The first proof of an address is no factor passed. */
 function assuranceOf({ needs, amr }: PendingSignIn, { method, amr: own = [AMR[method]] }: Passed) {
   const first = amr.split(' ')
-  if (needs === 'verification') return { acr: 'aal1' as const, amr: first }
+  // A passkey that verified its user was two factors already.
+  const acr = first.includes('mfa') ? 'aal2' : 'aal1'
+  if (needs === 'verification') return { acr, amr: first } as const
   return { acr: 'aal2' as const, amr: [...new Set([...first, ...own, 'mfa'])] }
 }
 
