@@ -57,3 +57,36 @@ export function succeeded(answer: Answer): Answer {
   if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${answer.text}`)
   return answer
 }
+
+/** Signs in with two factors on, the second by a code of the app so many steps from now. */
+export async function signInWithApp(world: World, user: SignedIn, secret: string, steps = 0): Promise<SignedIn> {
+  const { access: token } = succeeded(await world.signIn(user)).body
+  const code = appCode(secret, world.clock.now(), steps)
+  const { body } = succeeded(await world.call('POST', '/api/totp/verify/', { token, body: { code } }))
+  return { ...user, access: body.access, refresh: body.refresh }
+}
+
+/** The templates of the notices sent to an address, the oldest first, codes left out. */
+export async function noticesTo(world: World, address: string): Promise<string[]> {
+  await world.inbox(address)
+  const { db } = world.latchkey.foundation
+  const sent = await db
+    .selectFrom('deliveries')
+    .innerJoin('users', 'users.id', 'deliveries.userId')
+    .select('template')
+    .where('users.email', '=', address)
+    .where('template', 'not like', '%_code')
+    .orderBy('deliveries.id')
+    .execute()
+  return sent.map(({ template }) => template)
+}
+
+/** What is on record of a user, in no order: these types alone. */
+export async function recordedOf(world: World, userId: number, types: readonly string[]): Promise<string[]> {
+  const { db } = world.latchkey.foundation
+  const events = await db.selectFrom('auditEvents').select(['type', 'result']).where('userId', '=', userId).execute()
+  return events
+    .filter(({ type }) => types.includes(type))
+    .map(({ type, result }) => `${type}: ${result}`)
+    .toSorted()
+}

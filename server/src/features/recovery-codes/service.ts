@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto'
 import type { Database } from '../../database/schema.ts'
-import type { Act } from '../../kernel/act.ts'
-import { actOf } from '../../kernel/act.ts'
+import { type Act, actOf } from '../../kernel/act.ts'
 import { inFours, parseBase32, randomBase32 } from '../../kernel/base32.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { countFailure, forgetFailures } from '../attempts/service.ts'
@@ -109,5 +108,10 @@ function recordLock(
   now: Date,
 ): Promise<void> {
   const details = { method: 'recovery_code', purpose }
-  return audit.record(db, act, { type: 'method_locked', userId: user.id, result: 'failure', details }, now)
+  return audit.record(
+    db,
+    actOf(act, user.id),
+    { type: 'method_locked', userId: user.id, result: 'failure', details },
+    now,
+  )
 }
