@@ -3,7 +3,7 @@ import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import { after, before, days, type Duration } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
-import { type Audit, maskedAddress } from '../audit/service.ts'
+import { type Audit, type AuditEvent, maskedAddress } from '../audit/service.ts'
 import type { NotifyDeps } from '../messages/service.ts'
 import type { DestinationLimits } from '../otp/service.ts'
 import { findByEmail, type User } from '../users/service.ts'
@@ -46,7 +46,7 @@ export async function requestReset(
     const found = await findByEmail(db, email)
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
-    await record(db, deps, 'password_reset_requested', act, found?.id ?? null, email, now)
+    await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
   })
   deps.messages.wake()
 }
@@ -54,7 +54,7 @@ export async function requestReset(
 /** Mails a code and a link to set a new password, for an operator. Takes a transaction; wake the messages after it. */
 export async function sendReset(db: Database, deps: PasswordMailDeps, user: User, act: Act, now: Date): Promise<void> {
   await mail(db, deps, { purpose: 'reset', user, to: user.email, language: deps.defaultLanguage }, now)
-  await record(db, deps, 'password_reset_requested', act, user.id, user.email, now)
+  await deps.audit.record(db, act, asked('password_reset_requested', user.id, user.email), now)
 }
 
 /**
@@ -69,7 +69,7 @@ export async function sendInvitation(
   now: Date,
 ): Promise<void> {
   await mail(db, deps, { purpose: 'invitation', user, to: user.email, language: deps.defaultLanguage }, now)
-  await record(db, deps, 'invited', act, user.id, user.email, now)
+  await deps.audit.record(db, act, asked('invited', user.id, user.email), now)
 }
 
 interface Addressee {
@@ -106,12 +106,8 @@ async function mail(
   await deps.messages.enqueue(db, message, now)
 }
 
-const record = (
-  db: Database,
-  { audit }: PasswordMailDeps,
-  type: 'password_reset_requested' | 'invited',
-  act: Act,
-  userId: number | null,
-  email: string,
-  now: Date,
-): Promise<void> => audit.record(db, act, { type, userId, details: { address: maskedAddress(email) } }, now)
+const asked = (type: 'password_reset_requested' | 'invited', userId: number | null, email: string): AuditEvent => ({
+  type,
+  userId,
+  details: { address: maskedAddress(email) },
+})
