@@ -1,5 +1,6 @@
 import type { ComposeOptions } from '../compose.ts'
 import { passwordRoutes } from '../features/account/password-routes.ts'
+import { administrationRoutes } from '../features/account/administration-routes.ts'
 import { accountRoutes } from '../features/account/routes.ts'
 import { undoRoute } from '../features/account/undo-routes.ts'
 import { auditRoutes } from '../features/audit/routes.ts'
@@ -60,6 +61,7 @@ export function addRoutes(
   const { resendAfter } = config.codes
   passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })
   const rules = config.signIn
+  administrationRoutes(app, { ...addressCodes, ...passwordMail, rules, urls, clock })
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
   const { totp, recoveryCodes } = parts
   const secondStep = { ...addressCodes, secret, random, sessions, rules, totp, recoveryCodes, clock }

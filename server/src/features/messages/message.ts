@@ -64,6 +64,7 @@ export interface NoticeFacts {
   /** By an operator or an admin. */
   readonly sessions_ended_for_you: object
   readonly factors_removed_for_you: object
+  readonly two_factor_off_for_you: object
   readonly password_voided_for_you: object
   readonly unlocked_for_you: object
   readonly deactivated_for_you: object

@@ -109,7 +109,8 @@ export async function deactivate(db: Database, id: number, now: Date): Promise<D
   return (await store.update(db, id, { deactivatedAt: now })) ? 'done' : 'gone'
 }
 
-async function isLastAdmin(db: Database, id: number): Promise<boolean> {
+/** Whether nobody else is an active admin. Locks every admin's row: before any other user's, and in a transaction. */
+export async function isLastAdmin(db: Database, id: number): Promise<boolean> {
   const active = (await store.lockAdmins(db)).filter(({ isActive }) => isActive)
   return active.length === 1 && active[0]?.id === id
 }

@@ -68,6 +68,7 @@ const FACTS: NoticeFacts = {
   recovery_code_used: { left: 3, ...IP },
   sessions_ended_for_you: {},
   factors_removed_for_you: {},
+  two_factor_off_for_you: {},
   password_voided_for_you: {},
   unlocked_for_you: {},
   deactivated_for_you: {},
