@@ -6,7 +6,7 @@ import type { Database } from '../src/database/schema.ts'
 import { openForTest } from './database.ts'
 import { needsPostgres } from './postgres.ts'
 
-async function openPostgres(context: TestContext): Promise<Database> {
+export async function openPostgres(context: TestContext): Promise<Database> {
   const db = await (await needsPostgres(context)).open()
   await migrate(db, { migrations: migrationsFor(columnsOf.postgres), where: 'for tests', beforeChange: () => {} })
   return db

@@ -66,10 +66,15 @@ describe('keys rekey', () => {
       carried_out: true,
       sessions: 1,
       codes: 1,
+      password_tokens: 0,
       devices: 1,
       counters: 1,
       resealed: 1,
       given_up: 1,
+      totps: 0,
+      lost_totps: 0,
+      audit_events: 0,
+      audit_broken: null,
     })
     await expectMoved(world, used)
     expect((await world.type('keys rekey --yes')).err).toContain('already')

@@ -53,7 +53,9 @@ export function provenLink(secret: Secret, previous: Link, event: StoredEvent): 
 }
 
 // SQLite keeps in a column of bytes whatever a tamperer puts there.
-export const sameBytes = (ours: Uint8Array, theirs: Uint8Array | null): boolean =>
-  theirs instanceof Uint8Array && equalInConstantTime(ours, theirs)
+const isBytes = (stored: unknown): stored is Uint8Array => stored instanceof Uint8Array
 
-export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
+export const sameBytes = (ours: Uint8Array, theirs: Uint8Array | null): boolean =>
+  isBytes(theirs) && equalInConstantTime(ours, theirs)
+
+export const hex = (bytes: Uint8Array): string => (isBytes(bytes) ? Buffer.from(bytes).toString('hex') : '')
