@@ -1,15 +1,16 @@
 import { codeFor, PHONE, sendCode, setPhone, verifyCode } from './codes.ts'
+import { succeeded } from './factors.ts'
 import type { Answer, SignedIn, World } from './world.ts'
 
 /** Proves the address on file. */
 export async function verifyEmail(world: World, user: SignedIn): Promise<void> {
-  expectOk(await verifyCode(world, user, await codeFor(world, user, 'email')))
+  succeeded(await verifyCode(world, user, await codeFor(world, user, 'email')))
 }
 
 export async function verifyPhone(world: World, user: SignedIn, phone: string = PHONE): Promise<void> {
-  expectOk(await setPhone(world, user, phone))
-  expectOk(await sendCode(world, user, 'phone'))
-  expectOk(await verifyCode(world, user, await world.codeTo(phone)))
+  succeeded(await setPhone(world, user, phone))
+  succeeded(await sendCode(world, user, 'phone'))
+  succeeded(await verifyCode(world, user, await world.codeTo(phone)))
 }
 
 export const change = (world: World, { access: token }: Pick<SignedIn, 'access'>, body: unknown) =>
@@ -17,8 +18,8 @@ export const change = (world: World, { access: token }: Pick<SignedIn, 'access'>
 
 /** Asks for another address in place of a verified one, and proves it. */
 export async function move(world: World, user: SignedIn, to: { email: string } | { phone: string }): Promise<void> {
-  expectOk(await change(world, user, to))
-  expectOk(await verifyCode(world, user, await world.codeTo(Object.values(to)[0] as string)))
+  succeeded(await change(world, user, to))
+  succeeded(await verifyCode(world, user, await world.codeTo(Object.values(to)[0] as string)))
 }
 
 export const me = async (world: World, { access: token }: Pick<SignedIn, 'access'>) =>
@@ -36,7 +37,3 @@ export const undo = (world: World, token: unknown) => world.call('POST', '/api/a
 export const undoSaid = ({ status, body }: Answer): unknown[] => [status, body.outcome ?? body.code, body.channel]
 
 export const UNDO_INVALID = [400, 'undo_invalid', undefined]
-
-export function expectOk(answer: Answer): void {
-  if (answer.status >= 300) throw new Error(`answered ${answer.status}: ${answer.text}`)
-}

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { change, expectOk, me, move, undo, undoSaid, undoTokensTo, verifyEmail, verifyPhone } from '../../../test/changes.ts'
+import { change, me, move, undo, undoSaid, undoTokensTo, verifyEmail, verifyPhone } from '../../../test/changes.ts'
 import { PHONE, sendCode, setPhone, verifyCode } from '../../../test/codes.ts'
+import { succeeded } from '../../../test/factors.ts'
 import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
 import { hours, minutes } from '../../kernel/duration.ts'
 
@@ -55,7 +56,7 @@ describe('while its change can be undone', () => {
     const { db } = world.latchkey.foundation
     await db.updateTable('users').set({ pendingEmail: OLD }).where('id', '=', guest.id).execute()
     world.clock.turn(minutes(2))
-    expectOk(await sendCode(world, guest, 'email'))
+    succeeded(await sendCode(world, guest, 'email'))
     const code = await world.codeTo(OLD)
     const late = await verifyCode(world, guest, code)
     expect([late.status, late.body.email]).toEqual(TAKEN)
@@ -81,20 +82,20 @@ describe('while its change can be undone', () => {
   })
 
   it('is free when the account is deleted', async () => {
-    expectOk(await world.call('DELETE', '/api/users/me/', { token: sara.access }))
+    succeeded(await world.call('DELETE', '/api/users/me/', { token: sara.access }))
     expect((await register(OLD)).status).toBe(201)
   })
 })
 
 it('does not reserve an address that only waits to be changed: it is still taken itself', async () => {
-  expectOk(await change(world, sara, { email: NEW }))
+  succeeded(await change(world, sara, { email: NEW }))
   expect((await register(OLD)).body.email).toEqual(TAKEN[1])
   expect((await register(NEW)).status).toBe(201)
 })
 
 it('reserves nothing for who had not proven it', async () => {
   const guest = await world.signedInUser('guest@example.com')
-  expectOk(await change(world, guest, { email: 'guest@new.example' }))
+  succeeded(await change(world, guest, { email: 'guest@new.example' }))
   expect((await register('guest@example.com')).status).toBe(201)
 })
 
@@ -108,8 +109,8 @@ describe('a number whose change can be undone', () => {
   })
 
   const prove = async () => {
-    expectOk(await setPhone(world, guest, PHONE))
-    expectOk(await sendCode(world, guest, 'phone'))
+    succeeded(await setPhone(world, guest, PHONE))
+    succeeded(await sendCode(world, guest, 'phone'))
     return verifyCode(world, guest, await world.codeTo(PHONE))
   }
 
@@ -122,7 +123,7 @@ describe('a number whose change can be undone', () => {
   })
 
   it('is free to be verified 48 hours after it was removed, and not before', async () => {
-    expectOk(await change(world, sara, { phone: null }))
+    succeeded(await change(world, sara, { phone: null }))
     expect((await prove()).status).toBe(409)
     world.clock.turn(hours(48))
     guest = { ...guest, ...(await world.signIn(guest)).body }

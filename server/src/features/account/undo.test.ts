@@ -1,7 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import {
   change,
-  expectOk,
   me,
   move,
   undo,
@@ -12,6 +11,7 @@ import {
   verifyPhone,
 } from '../../../test/changes.ts'
 import { codeFor, PHONE, verifyCode } from '../../../test/codes.ts'
+import { succeeded } from '../../../test/factors.ts'
 import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
 import { hours, minutes, seconds } from '../../kernel/duration.ts'
 
@@ -44,7 +44,7 @@ const eventsOf = async (userId: number) =>
 const noticesTo = async (address: string) => (await world.inbox(address)).map(({ subject }) => subject)
 const again = async (user: SignedIn = sara): Promise<SignedIn> => {
   const answer = await world.signIn(user)
-  expectOk(answer)
+  succeeded(answer)
   return { ...user, ...answer.body }
 }
 const onlyToken = async (address: string): Promise<string> => {
@@ -55,7 +55,7 @@ const onlyToken = async (address: string): Promise<string> => {
 
 describe('a change of e-mail that waits', () => {
   it('is told to the verified address alone, with a link of 128 bits whose hash alone is kept', async () => {
-    expectOk(await change(world, sara, { email: NEW }))
+    succeeded(await change(world, sara, { email: NEW }))
     const token = await onlyToken(OLD)
     expect(token).toMatch(/^[\w-]{22}$/)
     const [notice] = await world.inbox(OLD)
@@ -67,27 +67,27 @@ describe('a change of e-mail that waits', () => {
   })
 
   it('is cancelled by it, once, and nothing else is: sessions and password stay', async () => {
-    expectOk(await change(world, sara, { email: NEW }))
+    succeeded(await change(world, sara, { email: NEW }))
     const code = await world.codeTo(NEW)
     const token = await onlyToken(OLD)
     expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
     expect(await me(world, sara)).toMatchObject({ email: OLD, email_verified: true, pending_email: null })
     expect((await verifyCode(world, sara, code)).status).toBe(400)
     expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
-    expectOk(await world.signIn(sara))
+    succeeded(await world.signIn(sara))
   })
 
   it('is cancelled however late', async () => {
-    expectOk(await change(world, sara, { email: NEW }))
+    succeeded(await change(world, sara, { email: NEW }))
     const token = await onlyToken(OLD)
     world.clock.turn(hours(24 * 60))
     expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
   })
 
   it('is cancelled by the first link though it waits for another address by now', async () => {
-    expectOk(await change(world, sara, { email: NEW }))
+    succeeded(await change(world, sara, { email: NEW }))
     world.clock.turn(seconds(61))
-    expectOk(await change(world, sara, { email: THIRD }))
+    succeeded(await change(world, sara, { email: THIRD }))
     const [second, first] = await undoTokensTo(world, OLD)
     expect(second).toBe(first)
     expect(undoSaid(await undo(world, first))).toEqual([200, 'cancelled', 'email'])
@@ -95,9 +95,9 @@ describe('a change of e-mail that waits', () => {
   })
 
   it('leaves a link that does nothing once its owner took it back himself', async () => {
-    expectOk(await change(world, sara, { email: NEW }))
+    succeeded(await change(world, sara, { email: NEW }))
     const token = await onlyToken(OLD)
-    expectOk(await change(world, sara, { email: OLD }))
+    succeeded(await change(world, sara, { email: OLD }))
     expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
     expect(await eventsOf(sara.id)).toContainEqual(['address_change_cancelled', { channel: 'email' }])
   })
@@ -146,19 +146,19 @@ describe('a change of e-mail that was made', () => {
   })
 
   it('counts its 48 hours from when it was made, not from when it was asked for', async () => {
-    expectOk(await change(world, sara, { email: NEW }))
+    succeeded(await change(world, sara, { email: NEW }))
     const token = await onlyToken(OLD)
     world.clock.turn(hours(47))
     const asker = await again()
     await world.call('POST', '/api/otp/send/', { token: asker.access, body: { email_or_phone: 'email' } })
-    expectOk(await verifyCode(world, asker, await world.codeTo(NEW)))
+    succeeded(await verifyCode(world, asker, await world.codeTo(NEW)))
     world.clock.turn(hours(47))
     expect(undoSaid(await undo(world, token))).toEqual([200, 'undone', 'email'])
   })
 
   it('is undone by an admin’s change too: told to the address it took the place of', async () => {
     const { access: token } = await world.admin()
-    expectOk(await world.call('PATCH', `/api/users/${sara.id}/`, { token, body: { email: NEW } }))
+    succeeded(await world.call('PATCH', `/api/users/${sara.id}/`, { token, body: { email: NEW } }))
     expect(await me(world, sara)).toMatchObject({ email: NEW, email_verified: false })
     expect(undoSaid(await undo(world, await onlyToken(OLD)))).toEqual([200, 'undone', 'email'])
     expect(await recordOf(sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: expect.any(Date) })
@@ -168,9 +168,9 @@ describe('a change of e-mail that was made', () => {
     await move(world, sara, { email: NEW })
     world.clock.turn(minutes(2))
     const moved = await again({ ...sara, email: NEW })
-    expectOk(await change(world, moved, { email: THIRD }))
-    expectOk(await world.call('POST', '/api/password/reset/', { body: { email: NEW } }))
-    expectOk(await undo(world, (await undoTokensTo(world, OLD))[0]))
+    succeeded(await change(world, moved, { email: THIRD }))
+    succeeded(await world.call('POST', '/api/password/reset/', { body: { email: NEW } }))
+    succeeded(await undo(world, (await undoTokensTo(world, OLD))[0]))
     expect(await recordOf(sara.id)).toMatchObject({ email: OLD, pendingEmail: null })
     const { db } = world.latchkey.foundation
     expect(await db.selectFrom('challenges').select('id').where('userId', '=', sara.id).execute()).toEqual([])
@@ -224,7 +224,7 @@ describe('a phone', () => {
     await verifyPhone(world, sara)
     world.clock.turn(minutes(2))
     const later = await again()
-    expectOk(await verifyCode(world, later, await codeFor(world, later, 'phone')))
+    succeeded(await verifyCode(world, later, await codeFor(world, later, 'phone')))
     expect(await undoTokensTo(world, OLD)).toHaveLength(1)
   })
 
@@ -258,7 +258,7 @@ describe('a phone', () => {
         })
         .where('id', '=', sara.id)
         .execute()
-      expectOk(await remove(await again()))
+      succeeded(await remove(await again()))
       expect((await noticesTo(OLD))[0]).toBe('The phone number was removed from your Latchkey account')
       expect(undoSaid(await undo(world, (await undoTokensTo(world, OLD))[0]))).toEqual([200, 'undone', 'phone'])
       expect(await recordOf(sara.id)).toMatchObject({ phone: PHONE, phoneVerifiedAt: expect.any(Date) })
@@ -270,7 +270,7 @@ describe('a phone', () => {
     await verifyPhone(world, guest)
     world.clock.turn(minutes(2))
     await move(world, guest, { phone: OTHER_PHONE })
-    expectOk(await change(world, guest, { phone: null }))
+    succeeded(await change(world, guest, { phone: null }))
     expect(await world.inbox('guest@example.com')).toEqual([])
     expect((await eventsOf(guest.id)).map(([type]) => type)).toEqual(
       expect.arrayContaining(['phone_verified', 'phone_change_requested', 'phone_changed', 'phone_removed']),
@@ -283,7 +283,7 @@ describe('a phone', () => {
     await move(world, await again(), { email: NEW })
     world.clock.turn(minutes(2))
     const thief = await again({ ...sara, email: NEW })
-    expectOk(await change(world, thief, { phone: null }))
+    succeeded(await change(world, thief, { phone: null }))
     await verifyPhone(world, thief, OTHER_PHONE)
     const tokens = await undoTokensTo(world, OLD)
     expect(undoSaid(await undo(world, tokens[0]))).toEqual([200, 'undone', 'email'])
@@ -292,7 +292,7 @@ describe('a phone', () => {
 })
 
 it('answers every link that undoes nothing in the same words', async () => {
-  expectOk(await change(world, sara, { email: NEW }))
+  succeeded(await change(world, sara, { email: NEW }))
   const used = await onlyToken(OLD)
   await undo(world, used)
   const answers = await Promise.all(
@@ -304,7 +304,7 @@ it('answers every link that undoes nothing in the same words', async () => {
 })
 
 it('uses nothing up when the page of a link is opened, in either language', async () => {
-  expectOk(await change(world, sara, { email: NEW }))
+  succeeded(await change(world, sara, { email: NEW }))
   const token = await onlyToken(OLD)
   for (const method of ['GET', 'HEAD'] as const) {
     for (const language of ['en', 'fa']) {
