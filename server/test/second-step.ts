@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import { PHONE, setPhone, verifyCode } from './codes.ts'
 import { appCode, succeeded, verifiedUser, withApp, withTwoFactors } from './factors.ts'
 import { readToken } from './wire.ts'
@@ -64,13 +65,13 @@ export const codeOf = ({ status, body }: Answer): unknown[] => [status, body.cod
 export const meBy = async (world: World, token: string): Promise<unknown[]> =>
   codeOf(await world.call('GET', '/api/users/me/', { token }))
 
-/** The types and results on record for a user, oldest first. */
+/** What is on record for a user, with its details, oldest first. */
 export async function recordOf(world: World, userId: number): Promise<string[]> {
   const rows = await world.latchkey.foundation.db
     .selectFrom('auditEvents')
-    .select(['type', 'result', 'details'])
+    .select(['type', 'details'])
     .where('userId', '=', userId)
-    .orderBy('id')
+    .orderBy(sql`rowid`)
     .execute()
   return rows.map(({ type, details }) => `${type} ${details}`)
 }
