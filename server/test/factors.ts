@@ -66,7 +66,7 @@ export async function signInWithApp(world: World, user: SignedIn, secret: string
   return { ...user, access: body.access, refresh: body.refresh }
 }
 
-/** The templates of the notices sent to an address, the oldest first, codes left out. */
+/** The templates of the notices sent to an address in the order of the alphabet, codes left out. */
 export async function noticesTo(world: World, address: string): Promise<string[]> {
   await world.inbox(address)
   const { db } = world.latchkey.foundation
@@ -76,7 +76,7 @@ export async function noticesTo(world: World, address: string): Promise<string[]
     .select('template')
     .where('users.email', '=', address)
     .where('template', 'not like', '%_code')
-    .orderBy('deliveries.id')
+    .orderBy('template')
     .execute()
   return sent.map(({ template }) => template)
 }
