@@ -33,6 +33,18 @@ it('a message shows by itself, with its code counted down, and nothing on the pa
   expect(complaints).toEqual([])
 })
 
+it('a link in a mail opens beside the inbox, free of its frame', async (context) => {
+  const { page, mailTo } = await openInbox(context)
+  const link = page.url().replace('/dev/inbox/', '/dev/inbox/messages/')
+  await mailTo('sara@example.com', 'K7QJX2MNVPTA', `<a target="_blank" rel="noopener" href="${link}#secret">Open</a>`)
+  const opened = page.context().waitForEvent('page')
+  await page.frameLocator('iframe').getByText('Open').click()
+  const beside = await opened
+  await beside.waitForLoadState()
+  expect(beside.url()).toBe(`${link}#secret`)
+  expect(await beside.evaluate('window.opener === null && window.origin !== "null"')).toBe(true)
+})
+
 it('what a mail might try to run or fetch stays dead', async (context) => {
   const { page, complaints, mailTo } = await openInbox(context)
   await mailTo(

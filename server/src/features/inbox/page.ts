@@ -67,7 +67,7 @@ const PAGE = `<!DOCTYPE html>
 <% if (message.html === undefined) { %>
 <p class="bubble" dir="auto"><%= message.text %></p>
 <% } else { %>
-<iframe sandbox title="The mail as its reader sees it" srcdoc="<%= message.html %>"></iframe>
+<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" title="The mail as its reader sees it" srcdoc="<%= message.html %>"></iframe>
 <details><summary>Plain text</summary><pre dir="auto"><%= message.text %></pre></details>
 <% } %>
 </article>

@@ -61,13 +61,13 @@ describe('the local inbox as a page', () => {
     expect(page.body).toContain('Nothing yet; messages will show here.')
   })
 
-  it('shows the code with the end of its life, and the mail in a frame without any right', async () => {
+  it('shows the code with the end of its life, and the mail in a frame that may open its links beside it and nothing else', async () => {
     const { get, mailTo } = await createInboxWorld()
     await mailTo('sara@example.com', '111111', '<script>alert(1)</script>')
     const { body } = await get('/dev/inbox')
     expect(body).toContain('<span class="digits">111111</span>')
     expect(body).toContain('datetime="2026-11-22T09:02:00.000Z"')
-    expect(body).toContain('<iframe sandbox title=')
+    expect(body).toContain('<iframe sandbox="allow-popups allow-popups-to-escape-sandbox" title=')
     expect(body).toContain('srcdoc="&lt;script&gt;alert(1)&lt;/script&gt;"')
   })
 

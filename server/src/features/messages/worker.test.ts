@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createOutbox, type Outbox } from '../../../test/outbox.ts'
 import type { SendOutcome } from '../../kernel/delivery.ts'
-import { days, minutes, seconds } from '../../kernel/duration.ts'
+import { after, days, minutes, seconds } from '../../kernel/duration.ts'
 import { systemRandom } from '../../kernel/random.ts'
 import { createSecret } from '../../kernel/secret.ts'
 
@@ -71,6 +71,28 @@ describe('the worker', () => {
     await outbox.worker.deliverDue()
     expect(outbox.logged.length).toBeGreaterThan(2)
     for (const secret of ['274913', 'sara', '9123456789']) expect(JSON.stringify(outbox.logged)).not.toContain(secret)
+  })
+
+  it('writes neither the code nor the link of a password mail to row or log', async () => {
+    const outbox = await outboxOf()
+    outbox.mail.answer = () => ({ kind: 'retry', reason: '451 greylisted' })
+    const { userId, clock } = outbox
+    await outbox.post({
+      kind: 'password_reset',
+      channel: 'email',
+      to: 'sara@example.com',
+      language: 'en',
+      userId,
+      code: 'K7QJX2MNVPTA',
+      link: 'http://localhost:8000/password/reset/#hZ0ytAFyQnP1',
+      expiresAt: after(clock.now(), minutes(30)),
+    })
+    await outbox.worker.deliverDue()
+    const [mail] = outbox.mail.received
+    expect([mail?.code, mail?.text.includes('#hZ0ytAFyQnP1\n')]).toEqual(['K7QJX2MNVPTA', true])
+    const [row] = await rows(outbox)
+    const kept = JSON.stringify([row, outbox.logged]) + Buffer.from(row?.sealed ?? []).toString('latin1')
+    for (const secret of ['K7QJ', 'hZ0y', 'sara']) expect(kept).not.toContain(secret)
   })
 
   it('tries again, later each time, what was surely not accepted', async () => {

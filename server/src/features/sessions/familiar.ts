@@ -1,9 +1,12 @@
 import type { Database } from '../../database/schema.ts'
-import type { Session } from './store.ts'
+import type { EndReason, Session } from './store.ts'
+
+// Someone threw these out, or had reason to: what began them vouches for nothing.
+const DISOWNED: readonly EndReason[] = ['ended_by_user', 'refresh_token_reused', 'change_undone']
 
 /**
- * Whether the user signed in before with this kind of program from this network, as far as sessions are remembered. For
- * clients that send no device value; so a phone that changes its network is told of once for each.
+ * Whether the user signed in before with this kind of program from this network, as far as sessions are remembered (30
+ * days). For clients that send no device value; so a phone that changes its network is told of once for each.
  */
 export async function isFamiliar(db: Database, session: Session): Promise<boolean> {
   const earlier = await db
@@ -13,6 +16,7 @@ export async function isFamiliar(db: Database, session: Session): Promise<boolea
     .where('device', '=', session.device)
     .where('network', '=', session.network)
     .where('id', '!=', session.id)
+    .where(({ eb, or }) => or([eb('endReason', 'is', null), eb('endReason', 'not in', DISOWNED)]))
     .limit(1)
     .executeTakeFirst()
   return earlier !== undefined

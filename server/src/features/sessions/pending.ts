@@ -23,7 +23,7 @@ export interface FirstStep {
   readonly wantsDevice?: boolean
 }
 
-/** Keeps a sign-in that is not finished. The oldest leaves when a user has five. Takes a transaction. */
+/** Keeps a sign-in that is not finished. The oldest leaves when a user has five. Takes a transaction that holds the user. */
 export async function beginPending(
   db: Database,
   { random }: { readonly random: Random },

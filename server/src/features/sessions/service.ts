@@ -87,10 +87,10 @@ export async function endEveryones(db: Database, reason: store.EndReason, now: D
   return store.endEveryones(db, reason, now)
 }
 
-/** Begins a session. The longest idle one leaves when a user has 50. Takes a transaction. */
+/** Begins a session. The longest idle one leaves when a user has 50. Takes a transaction that holds the user. */
 export async function begin(
   db: Database,
-  { random, rules }: SessionDeps,
+  { random, rules }: Pick<SessionDeps, 'random' | 'rules'>,
   { userId, acr, amr }: Assurance & { readonly userId: number },
   origin: Origin,
   now: Date,

@@ -59,7 +59,7 @@ const LAYOUT = `<!DOCTYPE html>
 <% if (it.button !== undefined) { %>
 <tr><td align="center" style="padding:16px 32px 8px">
 <table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>
-<td class="button" align="center" bgcolor="#1a56b8" style="background-color:#1a56b8;border-radius:6px"><a class="button" href="<%= it.button.link %>" style="display:inline-block;padding:12px 28px;font-family:Tahoma,Arial,sans-serif;font-size:16px;line-height:24px;font-weight:bold;color:#ffffff;text-decoration:none"><%~ it.line(it.button.label) %></a></td>
+<td class="button" align="center" bgcolor="#1a56b8" style="background-color:#1a56b8;border-radius:6px"><a class="button" href="<%= it.button.link %>" target="_blank" rel="noopener noreferrer" style="display:inline-block;padding:12px 28px;font-family:Tahoma,Arial,sans-serif;font-size:16px;line-height:24px;font-weight:bold;color:#ffffff;text-decoration:none"><%~ it.line(it.button.label) %></a></td>
 </tr></table>
 </td></tr>
 <tr><td class="faint" dir="ltr" align="center" style="padding:0 32px 8px;font-family:Tahoma,Arial,sans-serif;font-size:12px;line-height:20px;word-break:break-all;color:#5d6673"><%= it.button.link %></td></tr>
