@@ -33,7 +33,7 @@ describe.each(DATABASES)('retention on %s', (_, open) => {
     expect(await prove(db)).toMatchObject({ checkpoint: 7, proven: 5, last: { number: 12 } })
   })
 
-  // Guard: `takeLease` in the transaction that removes. Seen failing without it on PostgreSQL: two write the same checkpoint.
+  // Guard: `takeLease` in the transaction that removes. Seen failing without it on PostgreSQL: several write the checkpoint.
   it('is done by one of twenty who would do it at once', async (context) => {
     const db = await open(context)
     await sealEvents(db, 30)
