@@ -1,11 +1,8 @@
-import type { TestContext } from 'vitest'
 import { afterAll, describe, expect, it } from 'vitest'
-import { insertUser, NOON, openForTest } from '../../../test/database.ts'
-import { needsPostgres, stopPostgres } from '../../../test/postgres.ts'
+import { insertUser, NOON } from '../../../test/database.ts'
+import { DATABASES } from '../../../test/databases.ts'
+import { stopPostgres } from '../../../test/postgres.ts'
 import { atOnce } from '../../../test/wire.ts'
-import { columnsOf } from '../../database/columns.ts'
-import { migrate } from '../../database/migrate.ts'
-import { migrationsFor } from '../../database/migrations/all.ts'
 import type { Database } from '../../database/schema.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 import { systemRandom } from '../../kernel/random.ts'
@@ -14,17 +11,6 @@ import type { Message } from '../messages/service.ts'
 import { type CodeDeps, issueToAnyone, verifyChallenge } from './service.ts'
 
 afterAll(stopPostgres)
-
-async function openPostgres(context: TestContext): Promise<Database> {
-  const db = await (await needsPostgres(context)).open()
-  await migrate(db, { migrations: migrationsFor(columnsOf.postgres), where: 'for tests', beforeChange: () => {} })
-  return db
-}
-
-const DATABASES: readonly [string, (context: TestContext) => Promise<Database>][] = [
-  ['SQLite', () => openForTest()],
-  ['PostgreSQL', openPostgres],
-]
 
 const ASKER = '0a5cfe3b-2b5f-8c3d-9a4e-1f2d3c4b5a69'
 

@@ -98,13 +98,13 @@ export async function countUsers(db: Database): Promise<number> {
  * other having stayed (invariant I6).
  */
 export async function lockAdmins(db: Database): Promise<readonly { id: number; isActive: boolean }[]> {
-  const admins = await db
-    .updateTable('users')
-    .set((set) => ({ adminSince: set.ref('adminSince') }))
-    .where('adminSince', 'is not', null)
-    .returning(['id', 'deactivatedAt'])
-    .execute()
-  return admins.map(({ id, deactivatedAt }) => ({ id, isActive: deactivatedAt === null }))
+  const admins = await db.selectFrom('users').select('id').where('adminSince', 'is not', null).orderBy('id').execute()
+  const locked: User[] = []
+  // One after the other in this order: two who locked them all as they come would each wait for the other.
+  for (const { id } of admins) locked.push(...[await lock(db, id)].filter((user) => user !== undefined))
+  return locked
+    .filter(({ adminSince }) => adminSince !== null)
+    .map(({ id, deactivatedAt }) => ({ id, isActive: deactivatedAt === null }))
 }
 
 export async function remove(db: Database, id: number): Promise<boolean> {

@@ -1,26 +1,12 @@
-import type { TestContext } from 'vitest'
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { insertUser, NOON, openForTest, userRow } from '../../../test/database.ts'
-import { needsPostgres, stopPostgres } from '../../../test/postgres.ts'
+import { insertUser, NOON, userRow } from '../../../test/database.ts'
+import { DATABASES } from '../../../test/databases.ts'
+import { stopPostgres } from '../../../test/postgres.ts'
 import { createWorld, type World } from '../../../test/world.ts'
-import { columnsOf } from '../../database/columns.ts'
-import { migrate } from '../../database/migrate.ts'
-import { migrationsFor } from '../../database/migrations/all.ts'
 import type { Database } from '../../database/schema.ts'
 import { countMatching, findSlice, type Ordering } from './list-store.ts'
 
 afterAll(stopPostgres)
-
-async function openPostgres(context: TestContext): Promise<Database> {
-  const db = await (await needsPostgres(context)).open()
-  await migrate(db, { migrations: migrationsFor(columnsOf.postgres), where: 'for tests', beforeChange: () => {} })
-  return db
-}
-
-const DATABASES: readonly [string, (context: TestContext) => Promise<Database>][] = [
-  ['SQLite', () => openForTest()],
-  ['PostgreSQL', openPostgres],
-]
 
 const BY_ID: Ordering = { by: 'id', direction: 'asc' }
 
