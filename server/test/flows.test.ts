@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { text } from 'node:stream/consumers'
+import { expect, it } from 'vitest'
+import { needs } from './needs.ts'
+import { ready, startProcess } from './process.ts'
+
+const FOLDER = join(import.meta.dirname, '../../docs/flows')
+const ADDRESS = 'http://localhost:8000'
+
+const answersIn = (block: string): string[] => [...block.matchAll(/^#> (.*)$/gm)].map(([, line]) => line!)
+
+/** A page's blocks of commands whose answers it tells, as one script. */
+const scriptOf = (page: string): string =>
+  [...page.matchAll(/```sh\n([^]*?)```/g)]
+    .map(([, block]) => block!)
+    .filter((block) => answersIn(block).length > 0)
+    .join('\n')
+
+const SCRIPTS = readdirSync(FOLDER)
+  .map((name) => ({ name, script: scriptOf(readFileSync(join(FOLDER, name), 'utf8')) }))
+  .filter(({ script }) => script !== '')
+
+for (const { name, script } of SCRIPTS) {
+  it(`answers what docs/flows/${name} says it answers, command by command`, async (context) => {
+    needs(context, 'curl')
+    const { url } = await ready(startProcess(['main.ts']))
+    const bash = spawn('bash', ['-c', `set -euo pipefail\n${script.replaceAll(ADDRESS, url)}`])
+    const [out, err] = await Promise.all([text(bash.stdout), text(bash.stderr), once(bash, 'close')])
+    expect(err).toBe('')
+    expect(out.trim().split('\n')).toEqual(answersIn(script).map((line) => line.replaceAll(ADDRESS, url)))
+  }, 60_000)
+}
