@@ -91,7 +91,7 @@ describe('two factors are turned on', () => {
     const world = await createWorld({ settings: UNLIMITED })
     const user = await verifiedUser(world)
     const answers = await Promise.all(Array.from({ length: 20 }, () => setTwoFactor(world, user, true)))
-    expect(answers.map(({ status, body }) => [status, body.enabled])).toEqual(Array(20).fill([200, true]))
+    for (const { status, body } of answers) expect([status, body.enabled]).toEqual([200, true])
     const given = answers.filter(({ body }) => 'recovery_codes' in body)
     expect(given).toHaveLength(1)
     expect((await readFactors(world, user)).recovery_codes).toEqual({ left: 10 })
@@ -208,7 +208,7 @@ describe('two factors are turned off', () => {
     const passed = await signInWithApp(world, user, secret, 1)
     const acts = [removeApp, (world: World, user: SignedIn) => setTwoFactor(world, user, false), removeApp]
     const answers = await Promise.all(acts.map((act) => act(world, passed)))
-    expect(answers.map(({ status }) => status).toSorted()).not.toContain(500)
+    expect(answers.map(({ status }) => status)).not.toContain(500)
     const { two_factor: isOn, totp } = await readFactors(world, passed)
     expect(isOn && totp === null).toBe(false)
   })

@@ -5,7 +5,7 @@ import { appCode, wrongAppCode } from '../../../test/factors.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
 import { newSecret } from '../../../test/tokens.ts'
 import type { Database } from '../../database/schema.ts'
-import { after, before, seconds } from '../../kernel/duration.ts'
+import { after, seconds } from '../../kernel/duration.ts'
 import { systemRandom } from '../../kernel/random.ts'
 import { failuresOf } from '../attempts/service.ts'
 import { findById } from '../users/service.ts'
@@ -219,15 +219,20 @@ describe.each(DATABASES)('an authenticator app on %s', (_, open) => {
     expect(await confirm(db, { ...deps, secret: to }, bo, '123456')).toBe('not_begun')
   })
 
-  it('is removed with the one that waits, or only if it was begun since', async (context) => {
+  it('is removed with the one that waits, or only if it was begun or confirmed since', async (context) => {
     const db = await open(context)
     const deps = depsWith()
     const { userId } = await confirmed(db, deps)
     await begin(db, deps, userId, LATER)
     expect(await removeTotps(db, userId, LATER)).toBe(false)
     expect(await confirm(db, deps, userId, '123456')).toBe('not_begun')
-    expect(await removeTotps(db, userId, before(NOON, seconds(1)))).toBe(true)
+    expect(await removeTotps(db, userId, NOON)).toBe(true)
     expect(await findTotp(db, userId)).toBeUndefined()
+    const secret = await begin(db, deps, userId, NOON)
+    expect(await confirm(db, deps, userId, appCode(secret, LATER), LATER)).toBe('confirmed')
+    expect(await removeTotps(db, userId, LATER)).toBe(true)
+    await begin(db, deps, userId, LATER)
     expect(await removeTotps(db, userId)).toBe(false)
+    expect(await db.selectFrom('totps').select('id').execute()).toEqual([])
   })
 })

@@ -59,10 +59,14 @@ export async function removeConfirmed(db: Database, userId: number): Promise<voi
   await db.deleteFrom('totps').where('userId', '=', userId).where('confirmedAt', 'is not', null).execute()
 }
 
-/** Drops the user's apps; where `since` is given only those begun at it or later. Tells whether a confirmed one was there. */
+/**
+ * Drops the user's apps; where `since` is given only those begun or confirmed at it or later. Tells whether a confirmed one
+ * was among them.
+ */
 export async function remove(db: Database, userId: number, since?: Date): Promise<boolean> {
   let query = db.deleteFrom('totps').where('userId', '=', userId)
-  if (since) query = query.where('createdAt', '>=', since)
+  if (since)
+    query = query.where((where) => where.or([where('createdAt', '>=', since), where('confirmedAt', '>=', since)]))
   const removed = await query.returning('confirmedAt').execute()
   return removed.some(({ confirmedAt }) => confirmedAt !== null)
 }
