@@ -2,9 +2,9 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Email } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
+import { NO_PASSWORD } from '../passwords/service.ts'
 import { create, emailColumns, isEmailTaken, type MailboxRule, update, type User } from '../users/service.ts'
 import { type PasswordMailDeps, sendInvitation } from './password-mail.ts'
-import { NO_PASSWORD } from './password-void.ts'
 
 export interface InvitationDeps extends PasswordMailDeps {
   readonly db: Database

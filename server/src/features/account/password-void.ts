@@ -2,12 +2,10 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Audit } from '../audit/service.ts'
 import { voidOf } from '../otp/service.ts'
+import { NO_PASSWORD } from '../passwords/service.ts'
 import { endAll, type EndReason } from '../sessions/service.ts'
 import { update, type User } from '../users/service.ts'
 import { voidTokens } from './password-tokens.ts'
-
-/** What is kept where there is no password: nothing matches it. */
-export const NO_PASSWORD = '!'
 
 /**
  * Takes the password away and ends every session, sign-in that waits, password mail and sign-in code: from now on only a

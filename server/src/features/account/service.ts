@@ -6,4 +6,6 @@ export {
   removeAllTokens as removeAllPasswordTokens,
   removeOldTokens as removeOldPasswordTokens,
 } from './password-tokens.ts'
-export { NO_PASSWORD, voidPassword } from './password-void.ts'
+export { voidPassword } from './password-void.ts'
+export { removeOver as removeOverChanges } from './changes-store.ts'
+export { deleteAccount, expireUnverified } from './deletion.ts'
