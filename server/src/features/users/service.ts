@@ -109,9 +109,9 @@ export async function deactivate(db: Database, id: number, now: Date): Promise<D
   return (await store.update(db, id, { deactivatedAt: now })) ? 'done' : 'gone'
 }
 
-/** Whether nobody else is an active admin. Locks every admin's row: before any other user's, and in a transaction. */
+/** Whether nobody else is an active admin. Locks every admin's row and the user's: before any other, in a transaction. */
 export async function isLastAdmin(db: Database, id: number): Promise<boolean> {
-  const active = (await store.lockAdmins(db)).filter(({ isActive }) => isActive)
+  const active = (await store.lockAdmins(db, id)).filter(({ isActive }) => isActive)
   return active.length === 1 && active[0]?.id === id
 }
 

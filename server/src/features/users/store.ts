@@ -94,14 +94,19 @@ export async function countUsers(db: Database): Promise<number> {
 }
 
 /**
- * Locks every admin's row for the rest of the transaction, so that two admins who leave at once do not each rely on the
- * other having stayed (invariant I6).
+ * Locks every admin's row, and this user's, for the rest of the transaction, so that two admins who leave at once do not each
+ * rely on the other having stayed (invariant I6). Gives the admins.
  */
-export async function lockAdmins(db: Database): Promise<readonly { id: number; isActive: boolean }[]> {
-  const admins = await db.selectFrom('users').select('id').where('adminSince', 'is not', null).orderBy('id').execute()
+export async function lockAdmins(db: Database, userId: number): Promise<readonly { id: number; isActive: boolean }[]> {
+  const toLock = await db
+    .selectFrom('users')
+    .select('id')
+    .where((where) => where.or([where('adminSince', 'is not', null), where('id', '=', userId)]))
+    .orderBy('id')
+    .execute()
   const locked: User[] = []
-  // One after the other in this order: two who locked them all as they come would each wait for the other.
-  for (const { id } of admins) locked.push(...[await lock(db, id)].filter((user) => user !== undefined))
+  // One after the other in this order: two who locked them as they come would each wait for the other.
+  for (const { id } of toLock) locked.push(...[await lock(db, id)].filter((user) => user !== undefined))
   return locked
     .filter(({ adminSince }) => adminSince !== null)
     .map(({ id, deactivatedAt }) => ({ id, isActive: deactivatedAt === null }))
