@@ -1,8 +1,8 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../database/schema.ts'
-import { removeOldPasswordTokens } from '../features/account/service.ts'
+import { expireUnverified, removeOldPasswordTokens, removeOverChanges } from '../features/account/service.ts'
 import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
-import { removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
+import { type Audit, removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
 import { removeUsedChallenges } from '../features/passkeys/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
@@ -19,16 +19,24 @@ export interface AuditRetention extends RetentionDeps {
   readonly keep: Duration | undefined
 }
 
+/** Accounts that never verified anything, where those end. */
+export interface Expiry {
+  readonly audit: Audit
+  /** Undefined: never. */
+  readonly after: Duration | undefined
+}
+
 /** Clears away, now and every ten minutes, what is over and only takes space. Gives back what stops it. */
 export function startHousekeeping(
   db: Database,
   clock: Clock,
   log: FastifyBaseLogger,
-  audit: AuditRetention,
+  { audit, expiry }: { readonly audit: AuditRetention; readonly expiry: Expiry },
 ): () => void {
   const tidy = async () => {
     const now = clock.now()
     await clearAway(db, now)
+    await expireAccounts(db, expiry, now, log)
     await clearAudit(db, audit, now, log)
   }
   const tidyOrTell = () => {
@@ -44,8 +52,20 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredPending(db, now)
   await removeExpiredCodes(db, before(now, KEEP_CODES))
   await removeOldPasswordTokens(db, before(now, KEEP_CODES))
+  await removeOverChanges(db, now)
   await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
+}
+
+async function expireAccounts(
+  db: Database,
+  { audit, after }: Expiry,
+  now: Date,
+  log: FastifyBaseLogger,
+): Promise<void> {
+  if (after === undefined) return
+  const expired = await expireUnverified({ db, audit }, after, now)
+  if (expired > 0) log.info({ expired }, 'accounts that never verified anything were deleted')
 }
 
 async function clearAudit(db: Database, audit: AuditRetention, now: Date, log: FastifyBaseLogger): Promise<void> {

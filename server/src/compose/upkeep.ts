@@ -1,5 +1,6 @@
 import type { ComposeOptions } from '../compose.ts'
 import { startSealer } from '../features/audit/sealer.ts'
+import { createAudit } from '../features/audit/service.ts'
 import { uuidv7 } from '../kernel/random.ts'
 import type { Foundation } from './foundation.ts'
 import { startHousekeeping } from './housekeeping.ts'
@@ -11,7 +12,10 @@ export function startUpkeep(
 ): () => Promise<void> {
   const holder = uuidv7(random, clock.now())
   const stopSealer = startSealer(db, { secret, clock, holder }, logger)
-  const stopHousekeeping = startHousekeeping(db, clock, logger, { secret, holder, keep: config.auditRetention })
+  const stopHousekeeping = startHousekeeping(db, clock, logger, {
+    audit: { secret, holder, keep: config.auditRetention },
+    expiry: { audit: createAudit({ random }), after: config.unverifiedAccountLifetime },
+  })
   return () => {
     stopHousekeeping()
     return stopSealer()

@@ -106,7 +106,7 @@ describe.each(DATABASES)('on %s', (_, open) => {
   })
 
   // Guard: `settleConflict` around the transaction of proveCode. Seen failing (an error of the database) without it.
-  it.each([
+  it.for([
     { what: 'number', channel: 'phone', address: '+989123456789', late: 'phone_in_use' },
     { what: 'address', channel: 'email', address: 'wanted@example.com', late: 'email_taken' },
   ] as const)(
