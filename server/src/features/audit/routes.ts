@@ -58,7 +58,8 @@ const nextOf = ({ next }: EventPage, link: (changes: { cursor: string }) => stri
 const auditQuery = z.object({
   user: parameters.userId().meta({ description: 'What happened to this user.' }),
   actor: actorParameter(),
-  type: fields.choice(EVENT_TYPES).optional(),
+  // Not `type`: that is a member of every problem (RFC 9457 §3.1.1), and a fault of the field would take its place.
+  event: fields.choice(EVENT_TYPES).optional().meta({ description: 'What happened: the `type` of an event.' }),
   result: fields.choice(['success', 'failure']).optional(),
   since: parameters.moment().meta({ description: 'From this moment on.' }),
   until: parameters.moment().meta({ description: 'Before this moment.' }),
@@ -99,8 +100,9 @@ function auditRoute(app: App, { db, urls }: AuditRouteDeps): void {
       },
     },
     async (request) => {
-      const { cursor, limit, user: userId, ...filter } = request.query
-      const page = await listEvents(db, { userId, ...filter }, { after: cursor, limit: limitOf(limit, DEFAULT_LIMIT) })
+      const { cursor, limit, user: userId, event: type, ...filter } = request.query
+      const wanted = { userId, type, ...filter }
+      const page = await listEvents(db, wanted, { after: cursor, limit: limitOf(limit, DEFAULT_LIMIT) })
       return { results: page.events.map(toAudit), next: nextOf(page, (changes) => pageLink(urls, request, changes)) }
     },
   )
