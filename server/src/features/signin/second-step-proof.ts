@@ -86,7 +86,7 @@ export const takeStep = (
   db.transaction().execute(async (db): Promise<Step> => {
     const pending = await findPending(db, pendingId, now)
     const user = pending && (await lockUser(db, pending.userId))
-    if (!pending || !user) return { kind: 'over' }
+    if (!pending || !user || user.deactivatedAt) return { kind: 'over' }
     const proof =
       pending.needs === 'second_factor'
         ? await proveFactor(db, deps, trialOf(user, pending), shown, act, now)
