@@ -10,7 +10,7 @@ import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
 export type { Challenge, Channel, Purpose } from './store.ts'
-export { hasOpen, removeExpired, removeForChannel, voidAll, voidOf } from './store.ts'
+export { hasOpen, ownerOf, removeExpired, removeForChannel, voidAll, voidOf } from './store.ts'
 
 export interface CodeRules {
   readonly lifetime: Duration

@@ -88,6 +88,12 @@ export const takeTry = (
     .returningAll()
     .executeTakeFirst()
 
+/** Whose a challenge is; null or undefined when it is nobody's. Says nothing of what it is still good for. */
+export async function ownerOf(db: Database, id: string): Promise<number | null | undefined> {
+  const challenge = await db.selectFrom('challenges').select('userId').where('id', '=', id).executeTakeFirst()
+  return challenge?.userId
+}
+
 /** Uses a challenge up. False for all but one (invariant I4). */
 export async function consume(db: Database, id: string, now: Date): Promise<boolean> {
   const consumed = await db

@@ -15,11 +15,12 @@ import {
   type DestinationLimits,
   issueToAnyone,
   type OwnChallenge,
+  ownerOf,
   type Sent,
   verifyChallenge,
 } from '../otp/service.ts'
 import { type Assurance, hasSessionFrom, markProven } from '../sessions/service.ts'
-import { findByEmail, findById, findByVerifiedPhone, type User } from '../users/service.ts'
+import { findByEmail, findById, findByVerifiedPhone, lockUser, type User } from '../users/service.ts'
 import { complete, type SignedIn } from './complete.ts'
 import { type SecondStep, secondStep, type SignInDeps } from './service.ts'
 
@@ -121,9 +122,12 @@ export async function signInByCode(deps: CodeSignInDeps, answer: Answer, act: Ac
   if (!UUID.test(answer.challenge)) return { kind: 'refused' }
   return db.transaction().execute(async (db): Promise<CodeSignIn> => {
     const asked = { id: answer.challenge.toLowerCase(), purpose: 'sign_in' } as const
+    // Held before the code is tried, as whoever ends sessions or voids codes does: he either sees the session that begins
+    // here, or was first.
+    const user = await lockUser(db, (await ownerOf(db, asked.id)) ?? NOBODY.id)
     const answered = await verifyChallenge(db, codes, asked, answer.code, now)
     if (answered.kind === 'right')
-      return enter(db, deps, { challenge: answered.challenge, device: answer.device }, act, now)
+      return enter(db, deps, { user, challenge: answered.challenge, device: answer.device }, act, now)
     if (answered.kind === 'wrong') await recordFailure(db, deps, answered, act, now)
     return { kind: 'refused' }
   })
@@ -150,15 +154,20 @@ const ASSURANCE: Readonly<Record<Address['channel'], Assurance>> = {
   phone: { acr: 'aal1', amr: ['sms'] },
 }
 
+interface Entry {
+  readonly user: User | undefined
+  readonly challenge: OwnChallenge
+  readonly device: string | undefined
+}
+
 async function enter(
   db: Database,
   deps: CodeSignInDeps,
-  { challenge, device }: { readonly challenge: OwnChallenge; readonly device: string | undefined },
+  { user, challenge, device }: Entry,
   act: Act,
   now: Date,
 ): Promise<CodeSignIn> {
   const { channel, userId } = challenge
-  const user = await findById(db, userId)
   // Since the code was sent the account may have been closed, the address changed, sign-in by phone turned off.
   if (!user || !isReachable(user, channel) || !isAddressOf(user, challenge)) return { kind: 'refused' }
   const known = await recognise(db, deps, userId, device)
