@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { minutes } from '../../src/kernel/duration.ts'
 import { type Answer, createWorld, PASSWORD, type SignedIn, type World } from '../world.ts'
+import { askForReset, changePassword, confirmReset, resetMail } from '../passwords.ts'
 import { dump, fallenCounters, shapeOf } from './dump.ts'
 
 /** A write of the API: what must stand before it, and the request itself, which can be made again. */
@@ -142,11 +143,40 @@ const OPERATIONS: readonly Operation[] = [
     name: 'a change of a verified e-mail, which waits for its code',
     success: 200,
     // Where the code cannot be sent the change waits all the same, and `otp/send` sends it later.
-    firstStep: ['users.pendingEmail'],
+    firstStep: ['addressChanges +1', 'auditEvents +1', 'deliveries +1', 'users.pendingEmail'],
     prepare: async (world) => {
       const { access: token } = await verifiedUser(world)
       const body = { email: newEmail() }
       return () => world.call('PATCH', '/api/users/me/', { token, body })
+    },
+  },
+  {
+    name: 'a change of password',
+    success: 204,
+    forgetsFailures: true,
+    prepare: async (world) => {
+      const user = await world.signedInUser(newEmail())
+      await resetMail(world, user)
+      await world.signIn(user)
+      return () => changePassword(world, user)
+    },
+  },
+  {
+    name: 'a reset asked for',
+    success: 202,
+    prepare: async (world) => {
+      const { email } = await world.signedInUser(newEmail())
+      return () => askForReset(world, email)
+    },
+  },
+  {
+    name: 'a reset, the first proof of an address',
+    success: 204,
+    forgetsFailures: true,
+    prepare: async (world) => {
+      const { user } = await userWithCode(world)
+      const { token } = await resetMail(world, user)
+      return () => confirmReset(world, { token })
     },
   },
   {
@@ -170,6 +200,7 @@ async function breakableWorld(): Promise<{ world: World; arm: (n: number) => voi
       THROTTLE_REGISTER: 'off',
       THROTTLE_LOGIN: '1000000/min',
       THROTTLE_OTP_SEND: 'off',
+      THROTTLE_RESET: 'off',
     },
     compose: {
       beforeStatement() {

@@ -8,12 +8,13 @@ export const FORM_SCRIPT = `'use strict'
 const form = document.querySelector('form')
 const status = document.querySelector('[role=status]')
 const token = form.dataset.token === undefined ? '' : location.hash.slice(1)
-const inputs = () => [...form.querySelectorAll('input[name]')]
+const inputs = () => [...form.querySelectorAll('input[name]')].filter((input) => input.closest('[hidden]') === null)
 
 function takeToken() {
   if (token === '') return
   history.replaceState(null, '', location.pathname + location.search)
-  for (const part of form.querySelectorAll('[data-without-token]')) part.remove()
+  // Hidden and not removed: a password manager keeps the new password under the name in it.
+  for (const part of form.querySelectorAll('[data-without-token]')) part.hidden = true
 }
 
 // A link of another mail, opened in this very tab, changes nothing but what stands behind the mark.

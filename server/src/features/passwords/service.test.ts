@@ -69,6 +69,8 @@ describe('no account', () => {
 
   it.each([
     '',
+    // What stands where there is no password.
+    '!',
     'A12345678a@',
     '$2b$12$KIXQ0q1y7gJ6Y2m3c1m1UeV5b1n7q9cQw4r8t6y2u1i3o5p7a9s1d',
     'pbkdf2_sha256$260000$salt$hash',
@@ -81,7 +83,8 @@ describe('no account', () => {
   ])('is what a stored string that is none of ours amounts to: %j', async (foreign) => {
     const passwords = create()
     expect(await passwords.verify(foreign, 'A12345678a@')).toEqual({ matches: false, needsRehash: false })
-    expect(passwords.load().done).toBe(1)
+    expect(await passwords.verify(foreign, foreign)).toMatchObject({ matches: false })
+    expect(passwords.load().done).toBe(2)
   })
 
   it('is what damage to a stored string amounts to, wherever it strikes', async () => {
