@@ -6,7 +6,7 @@ import { listKeys, rotate } from './keys.ts'
 import { migrate } from './migrate.ts'
 import { rekeySecret } from './rekey.ts'
 import { serveCommand } from './serve.ts'
-import { activateUser, deactivateUser, endSessions, unlock } from './users.ts'
+import { activateUser, deactivateUser, endSessions, removeFactor, resetUser, unlock } from './users.ts'
 import { workerCommand } from './worker.ts'
 
 /** In the order of the help. */
@@ -19,6 +19,8 @@ export const COMMANDS: readonly Command[] = [
   rotate,
   rekeySecret,
   unlock,
+  resetUser,
+  removeFactor,
   deactivateUser,
   activateUser,
   endSessions,

@@ -9,3 +9,12 @@ export {
 export { voidPassword } from './password-void.ts'
 export { removeOver as removeOverChanges } from './changes-store.ts'
 export { deleteAccount, expireUnverified } from './deletion.ts'
+export {
+  type AdministrationDeps,
+  changeStanding,
+  endSessionsOf,
+  type LostFactor,
+  removeLostFactor,
+  resetForUser,
+  unlockUser,
+} from './administration.ts'

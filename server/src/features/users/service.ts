@@ -103,21 +103,11 @@ export async function remove(db: Database, id: number): Promise<Departure> {
   return (await store.remove(db, id)) ? 'done' : 'gone'
 }
 
-/** Closes the account to sign-in; its data stay. The last active admin stays active. Takes a transaction. */
-export async function deactivate(db: Database, id: number, now: Date): Promise<Departure> {
-  if (await isLastAdmin(db, id)) return 'last_admin'
-  return (await store.update(db, id, { deactivatedAt: now })) ? 'done' : 'gone'
-}
-
 /** Whether nobody else is an active admin. Locks every admin's row and the user's: before any other, in a transaction. */
 export async function isLastAdmin(db: Database, id: number): Promise<boolean> {
   const active = (await store.lockAdmins(db, id)).filter(({ isActive }) => isActive)
   return active.length === 1 && active[0]?.id === id
 }
-
-/** Opens a deactivated account to sign-in again. False when there is no such user. */
-export const activate = async (db: Database, id: number): Promise<boolean> =>
-  (await store.update(db, id, { deactivatedAt: null })) !== undefined
 
 /** A user as lists and registrations show it; exactly these fields in this order. */
 export const userSummary = z
