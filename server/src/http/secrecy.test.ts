@@ -2,7 +2,9 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
-import { minutes } from '../kernel/duration.ts'
+import { minutes, seconds } from '../kernel/duration.ts'
+import { appCode, verifiedUser, withApp, withTwoFactors } from '../../test/factors.ts'
+import { beginSignIn, passByApp, passByRecoveryCode } from '../../test/second-step.ts'
 import { UNLIMITED } from '../../test/unlimited.ts'
 import { createWorld, type World } from '../../test/world.ts'
 
@@ -10,6 +12,8 @@ const PASSWORD = 'Canary-Password-1'
 const WRONG = 'Canary-Wrong-2'
 const EMAIL = 'canary-local@canary-domain.example'
 const NEXT_EMAIL = 'canary-second@canary-domain.example'
+const FACTOR_EMAIL = 'canary-third@canary-domain.example'
+const NEXT_PASSWORD = 'Canary-Next-3'
 const PHONE = '+989121230456'
 const KEY = 'canary-secret-key-that-nobody-may-read-in-any-log-0123456789'
 
@@ -68,6 +72,45 @@ async function walk(world: World): Promise<Secrets> {
   return { passwords: [PASSWORD, WRONG], tokens, codes }
 }
 
+/** Walks on through second factors and new passwords, right and wrong. */
+async function walkOn(world: World): Promise<Secrets> {
+  const { call, clock } = world
+  const user = await verifiedUser(world, FACTOR_EMAIL)
+  const { access: token } = user
+  const { secret, recoveryCodes } = await withApp(world, user)
+  const [first = '', second = ''] = [...recoveryCodes, ...(await withTwoFactors(world, user))].slice(-2)
+  clock.turn(seconds(90))
+  const shown = appCode(secret, clock.now())
+  const pending = await beginSignIn(world, user)
+  await passByRecoveryCode(world, pending, 'AAAA-AAAA-AAAA-AAAA')
+  await passByApp(world, pending, shown)
+  const wrong = { current_password: WRONG, new_password: NEXT_PASSWORD }
+  await call('POST', '/api/password/change/', { token, body: wrong })
+  await call('POST', '/api/password/change/', { token, body: { ...wrong, current_password: user.password } })
+  await call('POST', '/api/token/reauthenticate/', { token, body: { password: WRONG } })
+  await call('POST', '/api/password/reset/', { body: { email: FACTOR_EMAIL } })
+  const code = await world.codeTo(FACTOR_EMAIL)
+  const reset = { email: FACTOR_EMAIL, new_password: PASSWORD }
+  await call('POST', '/api/password/reset/confirm/', { body: { ...reset, code: 'AAAA-AAAA-AAAA' } })
+  await call('POST', '/api/password/reset/confirm/', { body: { ...reset, code } })
+  const again = await beginSignIn(world, { email: FACTOR_EMAIL, password: PASSWORD })
+  await passByRecoveryCode(world, again, second)
+  return {
+    passwords: [PASSWORD, WRONG, NEXT_PASSWORD, user.password],
+    tokens: [secret, first, second, code, pending.access, pending.refresh],
+    codes: [shown],
+  }
+}
+
+async function walkEverywhere(world: World): Promise<Secrets> {
+  const walks = [await walk(world), await walkOn(world)]
+  return {
+    passwords: walks.flatMap(({ passwords }) => passwords),
+    tokens: walks.flatMap(({ tokens }) => tokens),
+    codes: walks.flatMap(({ codes }) => codes),
+  }
+}
+
 const settings = { ...UNLIMITED, LOG_LEVEL: 'trace', SECRET_KEY: KEY }
 
 /** A token's signature: whoever has the rest of it has nothing. */
@@ -75,12 +118,12 @@ const tail = (token: string) => token.slice(-24)
 
 it('logs no password, code, token, key or full address, whatever happens', async () => {
   const world = await createWorld({ settings })
-  const { passwords, tokens, codes } = await walk(world)
+  const { passwords, tokens, codes } = await walkEverywhere(world)
   const logged = world.logged()
   expect(logged.split('\n').length).toBeGreaterThan(25)
   for (const secret of [...passwords, ...tokens.map(tail), KEY, Buffer.from(PASSWORD).toString('base64')])
     expect(logged.includes(secret), secret).toBe(false)
-  for (const address of [EMAIL, NEXT_EMAIL, 'canary-local', 'canary-second', PHONE, '9121230456'])
+  for (const address of [EMAIL, NEXT_EMAIL, FACTOR_EMAIL, 'canary-local', 'canary-second', PHONE, '9121230456'])
     expect(logged.toLowerCase().includes(address), address).toBe(false)
   // A time or an id may hold six digits by chance, a word of their own they may not.
   for (const code of codes) expect(logged, code).not.toMatch(new RegExp(`(?<![\\dA-Za-z.-])${code}(?![\\dA-Za-z-])`))
@@ -90,12 +133,41 @@ it('keeps no password, code, token or key in its files, the addresses alone', as
   const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-'))
   onTestFinished(() => rmSync(dataDir, { recursive: true, force: true }))
   const world = await createWorld({ settings: { ...settings, DATA_DIR: dataDir }, compose: { inMemory: false } })
-  const { passwords, tokens, codes } = await walk(world)
+  const { passwords, tokens, codes } = await walkEverywhere(world)
   await world.latchkey.foundation.db.destroy()
   const files = Buffer.concat(readdirSync(dataDir).map((name) => readFileSync(join(dataDir, name)))).toString('latin1')
   expect(files).toContain(EMAIL)
   for (const secret of [...passwords, ...tokens.map(tail), KEY]) expect(files.includes(secret), secret).toBe(false)
   for (const code of codes) expect(files, code).not.toMatch(new RegExp(`(?<![\\dA-Za-z])${code}(?![\\dA-Za-z])`))
+})
+
+it('puts no password, code, token, key, name or full address on record', async () => {
+  const world = await createWorld({ settings })
+  const { passwords, tokens, codes } = await walkEverywhere(world)
+  const events = await world.latchkey.foundation.db.selectFrom('auditEvents').selectAll().execute()
+  const told = new Set(events.map(({ type }) => type))
+  for (const type of [
+    'sign_in_failed',
+    'signed_in',
+    'registered',
+    'totp_added',
+    'recovery_code_used',
+    'password_reset',
+  ])
+    expect(told).toContain(type)
+  const recorded = JSON.stringify(events).toLowerCase()
+  for (const secret of [...passwords, ...tokens.map(tail), KEY]) expect(recorded).not.toContain(secret.toLowerCase())
+  for (const code of codes) expect(recorded, code).not.toMatch(new RegExp(`(?<![\\da-z.-])${code}(?![\\da-z-])`))
+  for (const name of [
+    'canary-first',
+    'canary-last',
+    'canary-local',
+    'canary-second',
+    'canary-third',
+    PHONE,
+    '9121230456',
+  ])
+    expect(recorded).not.toContain(name)
 })
 
 it('tells no secret back in any answer but the one that gives it', async () => {
