@@ -173,7 +173,7 @@ describe('after a reset by e-mail', () => {
     },
   )
 
-  it('it stays one for who has no other', async () => {
+  it('that code stays one for who has no other', async () => {
     const world = await createWorld({ settings: UNLIMITED })
     const user = await verifiedUser(world)
     await withTwoFactors(world, user)
