@@ -32,7 +32,7 @@ export async function dump(db: Database): Promise<Dump> {
 const camelCase = (name: string): string => name.replace(/_(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** The columns that name a row, of whichever table. */
-const KEYS = ['id', 'subject', 'key', 'userId', 'channel', 'purpose']
+const KEYS = ['id', 'subject', 'key', 'userId', 'method', 'purpose']
 
 const keyOf = (row: Row): string => JSON.stringify(row['id'] ?? KEYS.map((key) => row[key]))
 

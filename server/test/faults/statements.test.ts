@@ -3,17 +3,8 @@ import { minutes } from '../../src/kernel/duration.ts'
 import { type Answer, createWorld, PASSWORD, type SignedIn, type World } from '../world.ts'
 import { askForReset, changePassword, confirmReset, resetMail } from '../passwords.ts'
 import { dump, fallenCounters, shapeOf } from './dump.ts'
-
-/** A write of the API: what must stand before it, and the request itself, which can be made again. */
-interface Operation {
-  readonly name: string
-  readonly success: number
-  prepare(world: World): Promise<() => Promise<Answer>>
-  /** It is two steps, each whole, and the first may be done without the second. */
-  readonly firstStep?: readonly string[]
-  /** Its success ends a row of failures. */
-  readonly forgetsFailures?: true
-}
+import { FACTOR_OPERATIONS } from './factor-operations.ts'
+import type { Operation } from './operation.ts'
 
 let names = 0
 const newEmail = () => `user${++names}@statements.example.com`
@@ -217,7 +208,7 @@ async function breakableWorld(): Promise<{ world: World; arm: (n: number) => voi
   return { world, arm: set, disarm: () => set(0) }
 }
 
-describe.each(OPERATIONS)('$name', ({ success, prepare, firstStep, forgetsFailures }) => {
+describe.each([...OPERATIONS, ...FACTOR_OPERATIONS])('$name', ({ success, prepare, firstStep, forgetsFailures }) => {
   // Take the transaction away around what an operation writes, and the statement after its first write tells.
   it('is done whole or not at all, and works at the next try, whichever of its statements fails', async () => {
     const { world, arm, disarm } = await breakableWorld()

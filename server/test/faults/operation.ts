@@ -1,0 +1,12 @@
+import type { Answer, World } from '../world.ts'
+
+/** A write of the API: what must stand before it, and the request itself, which can be made again. */
+export interface Operation {
+  readonly name: string
+  readonly success: number
+  prepare(world: World): Promise<() => Promise<Answer>>
+  /** It is two steps, each whole, and the first may be done without the second. */
+  readonly firstStep?: readonly string[]
+  /** Its success ends a row of failures. */
+  readonly forgetsFailures?: true
+}
