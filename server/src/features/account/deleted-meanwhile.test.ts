@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder } from '../../../test/database.ts'
+import { appCode, beginApp, confirmApp } from '../../../test/factors.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { type Answer, createWorld, type SignedIn, type World } from '../../../test/world.ts'
 
@@ -115,5 +116,31 @@ describe('whenever its user is deleted', () => {
       async (user) => () => ask(user, '/api/logout/', { refresh: user.refresh }),
     )
     expect(statuses).toEqual(new Set([200, 400, 401]))
+  })
+
+  // Guard: the user is asked for in the transaction that adds or turns on (factors/enrolment.ts, factors/two-factor.ts).
+  it.each([
+    ['an authenticator app is begun', 'POST', '/api/totp/', undefined],
+    ['recovery codes are made', 'POST', '/api/recovery-codes/', undefined],
+    ['two factors are turned on', 'PUT', '/api/two-factor/', { enabled: true }],
+    ['two factors stay off', 'PUT', '/api/two-factor/', { enabled: false }],
+    ['factors are listed', 'GET', '/api/factors/', undefined],
+  ] as const)('%s, or for nobody', PATIENCE, async (_, method, path, body) => {
+    const statuses = await deletedAtEveryMoment(async ({ id, access: token }) => {
+      const verified = { emailVerifiedAt: world.clock.now() }
+      await world.latchkey.foundation.db.updateTable('users').set(verified).where('id', '=', id).execute()
+      return () => world.call(method, path, { token, ...(body && { body }) })
+    })
+    expect(statuses).toEqual(new Set([200, 401]))
+  })
+
+  it('an authenticator app is confirmed, or for nobody', PATIENCE, async () => {
+    const statuses = await deletedAtEveryMoment(async (user) => {
+      const verified = { emailVerifiedAt: world.clock.now() }
+      await world.latchkey.foundation.db.updateTable('users').set(verified).where('id', '=', user.id).execute()
+      const { secret } = (await beginApp(world, user)).body
+      return () => confirmApp(world, user, appCode(secret, world.clock.now()))
+    })
+    expect(statuses).toEqual(new Set([200, 401]))
   })
 })
