@@ -1,6 +1,11 @@
 import { sql } from 'kysely'
 import { beforeEach, describe, expect, it } from 'vitest'
+import { createSoftPasskey } from '../../../test/authenticator.ts'
+import { change, verifyEmail } from '../../../test/changes.ts'
+import { recordedOf, succeeded, withApp, withTwoFactors } from '../../../test/factors.ts'
+import { register } from '../../../test/passkeys.ts'
 import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
+import { minutes } from '../../kernel/duration.ts'
 
 const EMAIL = 'sara@example.com'
 const PHONE = '+989123456789'
@@ -38,7 +43,30 @@ async function liveALittle(): Promise<void> {
     expect((await world.call('POST', '/api/otp/send/', { token, body: { email_or_phone: channel } })).status).toBe(200)
   }
   expect((await world.call('POST', '/api/otp/verify/', { token, body: { code: '100000' } })).status).toBe(400)
+  world.clock.turn(minutes(1))
+  await verifyEmail(world, sara)
+  await withApp(world, sara)
+  succeeded(await register(world, sara, createSoftPasskey()))
+  succeeded(await change(world, sara, { email: 'sarvenaz@new.example' }))
+  succeeded(await world.call('POST', '/api/password/reset/', { body: { email: EMAIL } }))
+  await withTwoFactors(world, sara)
+  succeeded(await world.signIn(sara))
 }
+
+/** Everything that hangs on a user. */
+const TABLES = [
+  'users',
+  'sessions',
+  'pending_sign_ins',
+  'challenges',
+  'factor_failures',
+  'totps',
+  'recovery_codes',
+  'passkeys',
+  'password_tokens',
+  'address_changes',
+  'devices',
+]
 
 describe('a deleted account', () => {
   it('answers 204 and nothing else', async () => {
@@ -53,18 +81,29 @@ describe('a deleted account', () => {
   it('takes everything with it that hung on it', async () => {
     await liveALittle()
     const held = await everything()
-    for (const table of ['users', 'sessions', 'challenges', 'factor_failures', 'devices', 'deliveries']) {
+    for (const table of [...TABLES, 'deliveries']) {
       expect([table, held.get(table)?.length]).toEqual([table, expect.any(Number)])
-      expect(held.get(table)).not.toEqual([])
+      expect([table, held.get(table)]).not.toEqual([table, []])
     }
     expect((await remove('me', sara.access)).status).toBe(204)
     const left = await everything()
-    for (const table of ['users', 'sessions', 'challenges', 'factor_failures', 'devices']) {
-      expect([table, left.get(table)]).toEqual([table, []])
-    }
+    for (const table of TABLES) expect([table, left.get(table)]).toEqual([table, []])
     const text = JSON.stringify([...left])
-    for (const trace of [EMAIL, PHONE, 'Sarvenaz']) expect(text).not.toContain(trace)
+    for (const trace of [EMAIL, PHONE, 'Sarvenaz', 'sarvenaz@new.example']) expect(text).not.toContain(trace)
     expect(left.get('deliveries')?.every((row) => row.includes('"userId":null'))).toBe(true)
+  })
+
+  it('stays on record: that it was, whose it was, and who deleted it', async () => {
+    const admin = await world.admin()
+    expect((await remove(admin.id, admin.access)).status).toBe(409)
+    await remove(sara.id, admin.access)
+    const { db } = world.latchkey.foundation
+    const events = db.selectFrom('auditEvents').select(['type', 'result', 'userId', 'actorId'])
+    expect(await events.where('type', '=', 'account_deleted').orderBy('userId').execute()).toEqual([
+      { type: 'account_deleted', result: 'success', userId: sara.id, actorId: admin.id },
+      { type: 'account_deleted', result: 'failure', userId: admin.id, actorId: admin.id },
+    ])
+    expect(await recordedOf(world, sara.id, ['registered', 'signed_in'])).toHaveLength(2)
   })
 
   it('is unknown to every token it was given, and to sign-in', async () => {
