@@ -1,2 +1,2 @@
 export { whyKeep, type WayInRules } from './last-way-in.ts'
-export { type FactorHolder, type FactorRules, type Method, secondFactorsOf, usableMethods } from './methods.ts'
+export { type FactorHolder, type FactorRules, type Method, usableMethods } from './methods.ts'
