@@ -5,10 +5,13 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { expect, it } from 'vitest'
 import { needs } from './needs.ts'
+import { temporaryFolder } from './database.ts'
 import { ready, startProcess } from './process.ts'
 
 const FOLDER = join(import.meta.dirname, '../../docs/flows')
 const ADDRESS = 'http://localhost:8000'
+const COMMAND_LINE = 'npm run --silent latchkey --'
+const CLI = `node --disable-warning=ExperimentalWarning ${join(import.meta.dirname, '../src/cli.ts')}`
 
 const answersIn = (block: string): string[] => [...block.matchAll(/^#> (.*)$/gm)].map(([, line]) => line!)
 
@@ -26,8 +29,10 @@ const SCRIPTS = readdirSync(FOLDER)
 for (const { name, script } of SCRIPTS) {
   it(`answers what docs/flows/${name} says it answers, command by command`, async (context) => {
     needs(context, 'curl')
-    const { url } = await ready(startProcess(['main.ts']))
-    const bash = spawn('bash', ['-c', `set -euo pipefail\n${script.replaceAll(ADDRESS, url)}`])
+    const folder = temporaryFolder()
+    const { url } = await ready(startProcess(['main.ts'], { folder }))
+    const commands = script.replaceAll(ADDRESS, url).replaceAll(COMMAND_LINE, CLI)
+    const bash = spawn('bash', ['-c', `set -euo pipefail\n${commands}`], { cwd: folder })
     const [out, err] = await Promise.all([text(bash.stdout), text(bash.stderr), once(bash, 'close')])
     expect(err).toBe('')
     expect(out.trim().split('\n')).toEqual(answersIn(script).map((line) => line.replaceAll(ADDRESS, url)))
