@@ -87,14 +87,14 @@ export type Say = (id: TextId, values?: TextValues) => string
 /** What a page says inside the frame. */
 export interface Page {
   readonly title: TextId
-  /** A template (Eta) that is given `say`; one form in it, hidden until the script is there, as `form-script.ts` wants it. */
-  readonly content: (say: Say) => string
+  /** HTML with one form in it, hidden until the script is there, as `form-script.ts` wants it. */
+  readonly content: (say: Say, language: Language) => string
 }
 
-/** Compiles a page's content; `say` is all it is given. */
+/** Compiles a page's content (Eta), which is given `say`, and `language` for links to other pages. */
 export function contentOf(template: string): Page['content'] {
   const compiled = eta.compile(template)
-  return (say) => eta.render(compiled, { say })
+  return (say, language) => eta.render(compiled, { say, language })
 }
 
 /**
@@ -105,7 +105,8 @@ export function sendPage(productName: string, { title, content }: Page, request:
   const language = chosenLanguage(request) ?? request.language()
   const say: Say = (id, values) => translate(language, id, values)
   const languages = LANGUAGES.map((language) => ({ language, name: NAMES[language] }))
-  const html = eta.render(frame, { language, languages, productName, title: say(title), content: content(say), say })
+  const filled = { title: say(title), content: content(say, language) }
+  const html = eta.render(frame, { language, languages, productName, say, ...filled })
   return reply
     .header('content-security-policy', POLICY)
     .header('content-language', language)

@@ -15,6 +15,7 @@ describe.each(PAGES)('the page %s', (path) => {
     const chosen = await open(world, `${path}?language=fa`)
     expect(chosen.text).toContain('<html lang="fa" dir="rtl">')
     expect(chosen.headers).toMatchObject({ 'content-language': 'fa', vary: expect.stringContaining('accept-language') })
+    expect(chosen.text).toMatch(/href="\/password\/\w+\/\?language=fa"/)
     expect((await open(world, `${path}?language=xx`)).text).toContain('lang="en"')
     expect((await open(world, `${path}?language=fa&language=en`)).status).toBe(200)
   })

@@ -14,7 +14,7 @@ export const FORGOTTEN_PAGE: Page = {
 </form>
 <div hidden data-done tabindex="-1">
 <p><%= it.say('page.forgotten.done') %></p>
-<p><a href="/password/reset/"><%= it.say('page.forgotten.code') %></a></p>
+<p><a href="/password/reset/?language=<%= it.language %>"><%= it.say('page.forgotten.code') %></a></p>
 </div>
 `),
 }
@@ -40,7 +40,7 @@ export const RESET_PAGE: Page = {
 <p class="hint"><%= it.say('page.reset.hint') %></p>
 <button><%= it.say('page.reset.button') %></button>
 <p role="status"></p>
-<p><a href="/password/forgotten/"><%= it.say('page.reset.again') %></a></p>
+<p><a href="/password/forgotten/?language=<%= it.language %>"><%= it.say('page.reset.again') %></a></p>
 </form>
 <div hidden data-done tabindex="-1">
 <p><%= it.say('page.reset.done') %></p>

@@ -15,7 +15,7 @@ export const UNDO_PAGE: Page = {
 </form>
 <div hidden data-done tabindex="-1">
 <p><%= it.say('page.undo.done') %></p>
-<p><a href="/password/forgotten/"><%= it.say('page.undo.password') %></a></p>
+<p><a href="/password/forgotten/?language=<%= it.language %>"><%= it.say('page.undo.password') %></a></p>
 </div>
 `),
 }
