@@ -226,11 +226,18 @@ async function createAudit(db: Kysely<unknown>, columns: Columns): Promise<void>
     .addCheckConstraint('auditEventsResult', sql`result in ('success', 'failure')`)
     .addCheckConstraint('auditEventsActor', sql`actor in ('anonymous', 'user', 'operator', 'system')`)
     .addCheckConstraint('auditEventsSealed', sql`(number is null) = (mac is null)`)
-    .addUniqueConstraint('auditEventsNumber', ['number'])
     .execute()
   await db.schema.createIndex('auditEventsUser').on('auditEvents').columns(['userId', 'id']).execute()
   await db.schema.createIndex('auditEventsType').on('auditEvents').columns(['type', 'id']).execute()
   await db.schema.createIndex('auditEventsActor').on('auditEvents').columns(['actor', 'actorId', 'id']).execute()
+  // Of what has a number alone: else SQLite would look here for what has none, and sort all of it.
+  await db.schema
+    .createIndex('auditEventsNumber')
+    .unique()
+    .on('auditEvents')
+    .column('number')
+    .where(sql.ref('number'), 'is not', null)
+    .execute()
   await db.schema
     .createIndex('auditEventsUnsealed')
     .on('auditEvents')

@@ -11,8 +11,8 @@ import { giveUpLease, takeLease } from './lease.ts'
 // How long what was written can be taken back unseen by whoever writes into the database.
 const EVERY = seconds(5)
 
-/** SQLite's one writer is held for all of a batch: some 10 ms. */
-const BATCH = 200
+/** SQLite's one writer, and everybody's event loop, is held for all of a batch: some 5 ms. */
+const BATCH = 100
 
 const LEASE = 'audit-sealer'
 
