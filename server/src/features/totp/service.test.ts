@@ -122,7 +122,7 @@ describe.each(DATABASES)('an authenticator app on %s', (_, open) => {
     const user = await findById(db, userId)
     for (let round = 1; round <= 10; round++) {
       const code = appCode(await begin(db, deps, userId), NOON)
-      await twentyAtOnce(db, (db, index) =>
+      await twentyAtOnce<unknown>(db, (db, index) =>
         index % 2 === 0 ? confirmTotp(db, deps, userId, code, NOON) : beginTotp(db, deps, user!, NOON),
       )
       expect(await hasTotp(db, userId)).toBe(true)
