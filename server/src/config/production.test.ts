@@ -36,6 +36,7 @@ describe('production', () => {
     ['with an http public address', { PUBLIC_URL: 'http://auth.example.com' }, 'PUBLIC_URL'],
     ['with an http address of this machine', { PUBLIC_URL: 'http://localhost:8000' }, 'PUBLIC_URL'],
     ['without a mail gateway', { EMAIL_HOST_USER: '', EMAIL_HOST_PASSWORD: '' }, 'EMAIL_HOST'],
+    ['with passkeys of an http page', { PASSKEY_ORIGINS: 'http://app.auth.example.com' }, 'PASSKEY_ORIGINS'],
     ['with a short secret key', { SECRET_KEY: 'x'.repeat(31) }, 'SECRET_KEY'],
     ['open to every web page', { CORS_ORIGINS: 'https://app.example.com,*' }, 'CORS_ORIGINS'],
     ['sending its mail password in the clear', relay, 'EMAIL_USE_TLS'],

@@ -75,7 +75,20 @@ const isSecureUrl =
     }
   }
 
+/** Whoever sits on the way could put a page of his own there, and use the passkeys of whoever opens it. */
+const passkeyOriginsAreSecure: Rule = ({ values }) => {
+  const open = values.PASSKEY_ORIGINS?.find(
+    (origin) => origin.startsWith('http:') && !isLoopback(new URL(origin).hostname),
+  )
+  if (open === undefined) return undefined
+  return {
+    setting: 'PASSKEY_ORIGINS',
+    message: `${open} must be https in production: browsers give passkeys to no other page. Example: ${exampleOf('PASSKEY_ORIGINS')}`,
+  }
+}
+
 const RULES: readonly Rule[] = [
+  passkeyOriginsAreSecure,
   publicUrlIsSet,
   publicUrlIsSecure,
   noOriginIsAnyones,

@@ -137,3 +137,21 @@ describe('the ends of a session', () => {
     expect(namedIn({ REFRESH_TOKEN_LIFETIME: '1d', REFRESH_IDLE_LIFETIME: '2d' })).toEqual(['REFRESH_IDLE_LIFETIME'])
   })
 })
+
+describe('pages whose passkeys are taken', () => {
+  it.each([
+    ['https://auth.example.com', 'https://auth.example.com:8443,https://app.auth.example.com'],
+    ['', 'http://localhost:5173,http://app.localhost:5173'],
+  ])('lie at the host of PUBLIC_URL (%s) or below it', (PUBLIC_URL, PASSKEY_ORIGINS) => {
+    expect(namedIn({ PUBLIC_URL, PASSKEY_ORIGINS })).toEqual([])
+  })
+
+  it.each([
+    ['https://auth.example.com', 'https://example.com'],
+    ['https://auth.example.com', 'https://app.example.com'],
+    ['https://auth.example.com', 'https://auth.example.com,https://evilauth.example.com'],
+    ['', 'https://auth.example.com'],
+  ])('lie nowhere else (%s, %s)', (PUBLIC_URL, PASSKEY_ORIGINS) => {
+    expect(namedIn({ PUBLIC_URL, PASSKEY_ORIGINS })).toEqual(['PASSKEY_ORIGINS'])
+  })
+})

@@ -107,7 +107,23 @@ const openToOthersWithoutMail: Rule = (view) => {
   }
 }
 
+/** A browser refuses any other (WebAuthn Level 3 §5.1.3, step 8), and whoever set it would learn of it from his users. */
+const passkeyOriginsAreBelow: Rule = ({ values, isSet }) => {
+  if (isSet('PUBLIC_URL') && values.PUBLIC_URL === undefined) return undefined
+  const host = new URL(values.PUBLIC_URL ?? 'http://localhost').hostname
+  const stranger = values.PASSKEY_ORIGINS?.find((origin) => {
+    const { hostname } = new URL(origin)
+    return hostname !== host && !hostname.endsWith(`.${host}`)
+  })
+  if (stranger === undefined) return undefined
+  return {
+    setting: 'PASSKEY_ORIGINS',
+    message: `${stranger} is neither at ${host}, the host of PUBLIC_URL, nor below it: no browser gives it this server's passkeys. Example: ${exampleOf('PASSKEY_ORIGINS')}`,
+  }
+}
+
 const RULES: readonly Rule[] = [
+  passkeyOriginsAreBelow,
   openToOthersWithoutMail,
   needs('EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD'),
   needs('EMAIL_HOST_PASSWORD', 'EMAIL_HOST_USER'),
