@@ -59,14 +59,13 @@ export async function changeProfile(
   const steps = stepsOf(deps.mailboxes, before, wanted, by)
   const refusal = await whyNotChange(db, deps, { user: before, steps, wanted }, now)
   if (refusal) return refusal
-  const plain = plainChanges(wanted)
-  const changes = { ...plain, ...changesOf(steps), ...phoneSignIn(before, wanted, now) }
+  const changes = { ...plainChanges(wanted), ...changesOf(steps), ...phoneSignIn(before, wanted, now) }
   const user = Object.keys(changes).length === 0 ? before : await updateAddress(db, userId, changes, now)
   if (!user) return { kind: 'gone' }
   await forgetFormerAddresses(db, user, changes)
   for (const step of steps) await tellStep(db, deps, before, step, act, now)
   await tellPhoneSignIn(db, deps, before, user, act, now)
-  await recordPlain(db, deps, userId, plain, act, now)
+  await recordMembers(db, deps, { user: before, steps, wanted }, act, now)
   return { kind: 'changed', user, pending: steps.filter(({ kind }) => kind === 'wait').map(({ channel }) => channel) }
 }
 
@@ -154,15 +153,19 @@ async function tellPhoneSignIn(
   if (before.phoneSignInSince === null) await tellPhoneSignInOn(db, deps, user, act, now)
 }
 
-/** Which members were set, never to what. */
-async function recordPlain(
+const PLAIN = ['first_name', 'last_name', 'birthday', 'gender', 'language'] as const
+
+/** Which members were set, never to what; the e-mail where only its spelling is another. */
+async function recordMembers(
   db: Database,
   { audit }: ProfileDeps,
-  userId: number,
-  plain: UserChanges,
+  { user, steps, wanted }: Wish,
   act: Act,
   now: Date,
 ): Promise<void> {
-  const members = Object.keys(plain)
-  if (members.length > 0) await audit.record(db, act, { type: 'profile_changed', userId, details: { members } }, now)
+  const isRespelt =
+    steps.some(({ kind, channel }) => kind === 'same' && channel === 'email') && wanted.email !== user.email
+  const members = [...(isRespelt ? ['email'] : []), ...PLAIN.filter((member) => wanted[member] !== undefined)]
+  if (members.length === 0) return
+  await audit.record(db, act, { type: 'profile_changed', userId: user.id, details: { members } }, now)
 }
