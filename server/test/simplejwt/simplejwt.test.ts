@@ -9,7 +9,7 @@ import { decodeJwt } from 'jose'
 import { expect, it, onTestFinished, type TestContext } from 'vitest'
 import { rotateKeys } from '../../src/features/tokens/keyring.ts'
 import { systemClock } from '../../src/kernel/clock.ts'
-import { before, minutes } from '../../src/kernel/duration.ts'
+import { after, before, minutes } from '../../src/kernel/duration.ts'
 import { needs } from '../needs.ts'
 import { AUDIENCE, createTokensWorld, ISSUER, type TokensWorld, type TokensWorldOptions } from '../tokens.ts'
 
@@ -51,7 +51,13 @@ it('lets PyJWT and a stock simplejwt service accept access tokens and nothing el
   const readings = await read(test, w, {
     access: w.signAccess(),
     refresh: w.signRefresh(),
-    secondFactor: secondFactorToken(w),
+    secondFactor: w.tokens.signSecondFactor({
+      pendingId: '019ab0c1-7d2e-7a53-9c41-2b6f0e8d5a17',
+      userId: 42,
+      issuedAt: now,
+      expiresAt: after(now, minutes(10)),
+    }),
+    lookalike: secondFactorLookalike(w),
     expired: earlier.signAccess(),
     stranger: stranger.signAccess(),
     changed: w.signAccess().replace(/.{6}$/, 'AAAAAA'),
@@ -60,6 +66,7 @@ it('lets PyJWT and a stock simplejwt service accept access tokens and nothing el
     access: ACCEPTED,
     refresh: REFUSED,
     secondFactor: REFUSED,
+    lookalike: REFUSED,
     expired: REFUSED,
     stranger: REFUSED,
     changed: REFUSED,
@@ -84,11 +91,11 @@ it('lets them accept old and new tokens through a rotation, and none of a compro
   })
 })
 
-/** The shape of a token between the two steps of a sign-in: an access token's claims, another kind, HMAC. */
-function secondFactorToken(w: TokensWorld): string {
+/** A token between the two steps of a sign-in, with all that an access token says and the number of its key. */
+function secondFactorLookalike(w: TokensWorld): string {
   const segment = (part: object) => Buffer.from(JSON.stringify(part)).toString('base64url')
   const { kid } = w.keyring.keys()[0]
   const claims = { ...decodeJwt(w.signAccess()), token_type: 'second_factor' }
   const input = `${segment({ alg: 'HS256', typ: '2fa+jwt', kid })}.${segment(claims)}`
-  return `${input}.${createHmac('sha256', w.secret.key('refresh-token')).update(input).digest('base64url')}`
+  return `${input}.${createHmac('sha256', w.secret.key('second-factor-token')).update(input).digest('base64url')}`
 }
