@@ -2,7 +2,6 @@ import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { DATABASES } from '../../../test/databases.ts'
 import { insertUser, NOON } from '../../../test/database.ts'
 import {
-  makeRecoveryCodes,
   noticesTo,
   recordedOf,
   verifiedUser,
@@ -10,9 +9,9 @@ import {
   withTwoFactors,
 } from '../../../test/factors.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
-import { beginSignIn, meBy } from '../../../test/second-step.ts'
+import { beginSignIn, codeOf, meBy } from '../../../test/second-step.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
-import { atOnce, statuses } from '../../../test/wire.ts'
+import { atOnce } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { BY_OPERATOR } from '../../kernel/act.ts'
 import { minutes } from '../../kernel/duration.ts'
@@ -32,8 +31,6 @@ beforeEach(async () => {
 
 const ask = (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', path: string, body?: unknown, by = admin) =>
   world.call(method, `/api/admin/users/${path}`, { token: by.access, ...(body !== undefined && { body }) })
-
-const codeOf = ({ status, body }: { status: number; body: { code?: unknown } }) => [status, body.code]
 
 const OPERATIONS = [
   ['GET', '1/', undefined],
@@ -187,145 +184,5 @@ describe("a user's sessions", () => {
     expect((await world.call('POST', '/api/totp/verify/', { token, body: { code: '123456' } })).status).toBe(401)
     expect(await noticesTo(world, user.email)).toContain('sessions_ended_for_you')
     expect(await recordedOf(world, user.id, ['sessions_ended'])).toEqual(['sessions_ended: success'])
-  })
-})
-
-describe('a factor that was lost', () => {
-  const remove = (user: SignedIn, factor: string) => ask('DELETE', `${user.id}/factors/${factor}/`)
-
-  it('is removed, and two factors stay on while another is left', async () => {
-    const user = await verifiedUser(world)
-    await withApp(world, user)
-    await withTwoFactors(world, user)
-    expect((await remove(user, 'totp')).body).toMatchObject({ id: user.id, two_factor: true })
-    expect((await beginSignIn(world, user)).methods).toEqual(['email', 'recovery_code'])
-    expect((await remove(user, 'recovery_code')).body.two_factor).toBe(true)
-    expect((await beginSignIn(world, user)).methods).toEqual(['email'])
-    expect(await recordedOf(world, user.id, ['totp_removed', 'recovery_codes_removed', 'two_factor_off'])).toEqual([
-      'recovery_codes_removed: success',
-      'totp_removed: success',
-    ])
-    expect((await noticesTo(world, user.email)).filter((kind) => kind.endsWith('_for_you'))).toEqual([
-      'factors_removed_for_you',
-      'factors_removed_for_you',
-    ])
-  })
-
-  it('takes two factors with it when nothing is left to pass the second step', async () => {
-    await restart({ EMAIL_AS_SECOND_FACTOR: 'false' })
-    const user = await verifiedUser(world)
-    await withApp(world, user)
-    await withTwoFactors(world, user)
-    expect((await remove(user, 'recovery_code')).body.two_factor).toBe(true)
-    expect((await remove(user, 'totp')).body.two_factor).toBe(false)
-    expect((await world.signIn(user)).body.second_factor).toBeUndefined()
-    expect(await recordedOf(world, user.id, ['two_factor_off'])).toEqual(['two_factor_off: success'])
-    const told = (await noticesTo(world, user.email)).filter((kind) => kind.endsWith('_for_you'))
-    expect(told.toSorted()).toEqual(['factors_removed_for_you', 'factors_removed_for_you', 'two_factor_off_for_you'])
-  })
-
-  it('can be the need for two of them itself; what there is stays', async () => {
-    const user = await verifiedUser(world)
-    await withApp(world, user)
-    await withTwoFactors(world, user)
-    expect((await remove(user, 'two_factor')).body.two_factor).toBe(false)
-    expect((await world.signIn(user)).body.second_factor).toBeUndefined()
-    const { db } = world.latchkey.foundation
-    expect(await db.selectFrom('totps').select('id').where('userId', '=', user.id).execute()).toHaveLength(1)
-    expect((await noticesTo(world, user.email)).filter((kind) => kind.endsWith('_for_you'))).toEqual([
-      'two_factor_off_for_you',
-    ])
-  })
-
-  it('is every passkey there is', async () => {
-    const user = await verifiedUser(world)
-    const { db } = world.latchkey.foundation
-    for (const name of ['a', 'b']) await db.insertInto('passkeys').values(passkeyRow(user.id, name)).execute()
-    expect((await remove(user, 'passkey')).status).toBe(200)
-    expect(await db.selectFrom('passkeys').select('id').execute()).toEqual([])
-  })
-
-  it('is not found where the user has none, and where there is no such kind', async () => {
-    const user = await verifiedUser(world)
-    for (const factor of ['totp', 'passkey', 'recovery_code', 'two_factor', 'phone', 'constructor']) {
-      expect(codeOf(await remove(user, factor))).toEqual([404, 'not_found'])
-    }
-    expect(await noticesTo(world, user.email)).toEqual([])
-  })
-
-  it('is removed once for twenty at once, and is told of once', async () => {
-    const user = await verifiedUser(world)
-    await makeRecoveryCodes(world, user)
-    expect(statuses(await atOnce(20, () => remove(user, 'recovery_code')))).toEqual({ 200: 1, 404: 19 })
-    expect((await noticesTo(world, user.email)).filter((kind) => kind.endsWith('_for_you'))).toHaveLength(1)
-  })
-
-  it("is never the admin's own: those go by the routes of every user", async () => {
-    expect(codeOf(await remove(admin, 'two_factor'))).toEqual([403, 'permission_denied'])
-  })
-})
-
-async function restart(settings: Readonly<Record<string, string>>): Promise<void> {
-  world = await createWorld({ settings: { ...UNLIMITED, ...settings } })
-  admin = await world.admin()
-}
-
-const passkeyRow = (userId: number, name: string) => ({
-  id: `019ab0c1-7d2e-7a53-9c41-2b6f0e8d5a1${name}`,
-  userId,
-  credentialId: name,
-  publicKey: systemRandom.bytes(32),
-  userHandle: systemRandom.bytes(32),
-  signCount: 0,
-  transports: '',
-  isBackupEligible: false,
-  isBackedUp: false,
-  name,
-  createdAt: NOON,
-})
-
-describe('an invitation', () => {
-  it('makes an account without a password and mails its owner, in his language, how to set one', async () => {
-    const body = { email: 'Sara@Example.com', first_name: 'سارا', last_name: 'کریمی', language: 'fa' }
-    const { status, headers, body: summary } = await ask('POST', '', body)
-    expect(status).toBe(201)
-    expect(summary).toEqual({
-      url: `http://localhost:8000/api/users/${summary.id}/`,
-      email: 'Sara@Example.com',
-      id: summary.id,
-      first_name: 'سارا',
-      last_name: 'کریمی',
-    })
-    expect(headers['location']).toBe(summary.url)
-    const [mail] = await world.inbox('Sara@Example.com')
-    expect(mail?.html).toContain('dir="rtl"')
-    expect((await ask('GET', `${summary.id}/`)).body).toMatchObject({ is_active: true, is_verified: false })
-    const { db } = world.latchkey.foundation
-    expect(await db.selectFrom('users').select('passwordHash').where('id', '=', summary.id).executeTakeFirst()).toEqual(
-      {
-        passwordHash: '!',
-      },
-    )
-    expect(await recordedOf(world, summary.id, ['invited', 'registered'])).toEqual(['invited: success'])
-  })
-
-  it('is refused like a registration where the address is taken or is none, and sends nothing', async () => {
-    const user = await world.signedInUser()
-    const taken = await ask('POST', '', { email: user.email.toUpperCase(), first_name: 7 })
-    expect([taken.status, taken.body.email, taken.body.first_name]).toEqual([
-      400,
-      ['user with this email already exists.'],
-      ['Not a valid string.'],
-    ])
-    expect((await ask('POST', '', {})).body.email).toEqual(['This field is required.'])
-    expect(await world.inbox(user.email)).toEqual([])
-  })
-
-  it('goes to one of twenty at once', async () => {
-    expect(statuses(await atOnce(20, () => ask('POST', '', { email: 'sara@example.com' })))).toEqual({
-      201: 1,
-      400: 19,
-    })
-    expect(await world.inbox('sara@example.com')).toHaveLength(1)
   })
 })

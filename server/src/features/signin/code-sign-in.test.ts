@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { otherCodes, PHONE, said, WRONG } from '../../../test/codes.ts'
+import { askForCode, confirmCode, reachableUser, signInCode, withPhone } from '../../../test/sign-in-codes.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
-import { atOnce, inTurn, readToken, sameButForItsId, sessionOf, statuses } from '../../../test/wire.ts'
-import { type Answer, createWorld, type SignedIn, type World } from '../../../test/world.ts'
-import type { UserChanges } from '../users/service.ts'
-import { minutes, seconds } from '../../kernel/duration.ts'
+import { inTurn, readToken, sameButForItsId, sessionOf, statuses } from '../../../test/wire.ts'
+import { type Answer, createWorld, type World } from '../../../test/world.ts'
+import { seconds } from '../../kernel/duration.ts'
 
 const PRODUCTION = {
   NODE_ENV: 'production',
@@ -29,33 +29,6 @@ const start = async (settings: Readonly<Record<string, string>> = {}): Promise<v
 
 beforeEach(() => start())
 
-const change = ({ id }: SignedIn, changes: UserChanges) =>
-  world.latchkey.foundation.db.updateTable('users').set(changes).where('id', '=', id).execute()
-
-async function verifiedUser(changes: UserChanges = {}): Promise<SignedIn> {
-  const user = await world.signedInUser()
-  await change(user, { emailVerifiedAt: world.clock.now(), ...changes })
-  return user
-}
-
-const withPhone = (): UserChanges => ({
-  phone: PHONE,
-  phoneVerifiedAt: world.clock.now(),
-  phoneSignInSince: world.clock.now(),
-})
-
-const ask = (body: object, from = '198.51.100.7') => world.call('POST', '/api/token/code/', { body, from })
-
-const confirm = (challenge: unknown, code: unknown, more: object = {}) =>
-  world.call('POST', '/api/token/code/confirm/', { body: { challenge, code, ...more } })
-
-/** A challenge and the code that is right for it. */
-async function codeFor({ email }: SignedIn, from?: string): Promise<{ challenge: string; code: string }> {
-  const asked = await ask({ email }, from)
-  expect(asked.status).toBe(202)
-  return { challenge: asked.body.challenge, code: await world.codeTo(email) }
-}
-
 /** What an act asks of the database, the worker's own looking after work aside. */
 async function costs<T>(act: () => Promise<T>): Promise<{ answer: T; cost: string[] }> {
   statements = []
@@ -66,13 +39,11 @@ async function costs<T>(act: () => Promise<T>): Promise<{ answer: T; cost: strin
 const alike = (answer: Answer): unknown =>
   JSON.parse(JSON.stringify(sameButForItsId(answer)).replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID'))
 
-const confirmation = ({ challenge, code }: { challenge: string; code: string }) => confirm(challenge, code)
-
 describe('sign-in by a code', () => {
   it('signs in to whoever reads the mail of a verified address', async () => {
-    const user = await verifiedUser()
-    const { challenge, code } = await codeFor(user)
-    const answer = await confirm(challenge, code)
+    const user = await reachableUser(world)
+    const { challenge, code } = await signInCode(world, user)
+    const answer = await confirmCode(world, challenge, code)
     expect([answer.status, Object.keys(answer.body)]).toEqual([200, ['refresh', 'access', 'email']])
     expect(answer.body.email).toBe(user.email)
     expect(readToken(answer.body.access).payload).toMatchObject({ acr: 'aal1', amr: ['otp'], email_verified: true })
@@ -82,23 +53,23 @@ describe('sign-in by a code', () => {
   })
 
   it('signs in by text message once the user allowed it', async () => {
-    const user = await verifiedUser(withPhone())
-    const { body } = await ask({ phone: '0912 345 6789' })
-    const answer = await confirm(body.challenge, Number(await world.codeTo(PHONE)))
+    const user = await reachableUser(world, withPhone(world))
+    const { body } = await askForCode(world, { phone: '0912 345 6789' })
+    const answer = await confirmCode(world, body.challenge, Number(await world.codeTo(PHONE)))
     expect(readToken(answer.body.access).payload).toMatchObject({ sub: String(user.id), acr: 'aal1', amr: ['sms'] })
     expect((await sessionOf(world, answer.body.access))?.phoneProvenAt).toEqual(world.clock.now())
   })
 
   it('remembers a device that asks to be known', async () => {
-    const { challenge, code } = await codeFor(await verifiedUser())
-    const { body } = await confirm(challenge, code, { device: 'new' })
+    const { challenge, code } = await signInCode(world, await reachableUser(world))
+    const { body } = await confirmCode(world, challenge, code, { device: 'new' })
     expect(body.device).toMatch(/^[\w-]{43}$/)
   })
 
   it('goes on to the second factor where two are on, the channel just used not among them', async () => {
-    const user = await verifiedUser({ ...withPhone(), twoFactorSince: world.clock.now() })
-    const { challenge, code } = await codeFor(user)
-    const { body } = await confirm(challenge, code)
+    const user = await reachableUser(world, { ...withPhone(world), twoFactorSince: world.clock.now() })
+    const { challenge, code } = await signInCode(world, user)
+    const { body } = await confirmCode(world, challenge, code)
     expect(body.second_factor).toEqual({ required: true, methods: ['phone'] })
     expect((await world.call('GET', '/api/users/me/', { token: body.access })).status).toBe(401)
     const pending = await world.latchkey.foundation.db.selectFrom('pendingSignIns').selectAll().execute()
@@ -106,12 +77,12 @@ describe('sign-in by a code', () => {
   })
 
   it('puts the sign-in on record, and a wrong code', async () => {
-    const user = await verifiedUser()
-    const { challenge, code } = await codeFor(user)
+    const user = await reachableUser(world)
+    const { challenge, code } = await signInCode(world, user)
     world.clock.turn(seconds(1))
-    await confirm(challenge, otherCodes(1, code)[0])
+    await confirmCode(world, challenge, otherCodes(1, code)[0])
     world.clock.turn(seconds(1))
-    await confirm(challenge, code)
+    await confirmCode(world, challenge, code)
     const { db } = world.latchkey.foundation
     const events = await db.selectFrom('auditEvents').selectAll().where('userId', '=', user.id).orderBy('id').execute()
     expect(events.slice(-2).map(({ type, result, details }) => [type, result, JSON.parse(details)])).toMatchObject([
@@ -122,14 +93,17 @@ describe('sign-in by a code', () => {
 
   it('is not there where the setting turns it off', async () => {
     await start({ SIGN_IN_BY_CODE: 'false' })
-    const { email } = await verifiedUser()
-    for (const answer of [await ask({ email }), await confirm('019ab0c1-7d2e-7a53-9c41-2b6f0e8d5a17', '123456')]) {
+    const { email } = await reachableUser(world)
+    for (const answer of [
+      await askForCode(world, { email }),
+      await confirmCode(world, '019ab0c1-7d2e-7a53-9c41-2b6f0e8d5a17', '123456'),
+    ]) {
       expect([answer.status, answer.body.code]).toEqual([404, 'not_found'])
     }
   })
 
   it.each([{}, { email: 'sara@example.com', phone: PHONE }, { email: null }])('wants one address: %j', async (body) => {
-    const { status, body: problem } = await ask(body)
+    const { status, body: problem } = await askForCode(world, body)
     expect([status, problem.non_field_errors]).toEqual([
       400,
       ['Give an e-mail address or a phone number: one of the two.'],
@@ -137,15 +111,15 @@ describe('sign-in by a code', () => {
   })
 
   it('names what is wrong with a field', async () => {
-    expect((await ask({ email: 'sara' })).body.email).toEqual(['Enter a valid email address.'])
-    expect((await ask({ phone: '12' })).body.phone).toHaveLength(1)
-    const { body } = await confirm(undefined, 'x')
+    expect((await askForCode(world, { email: 'sara' })).body.email).toEqual(['Enter a valid email address.'])
+    expect((await askForCode(world, { phone: '12' })).body.phone).toHaveLength(1)
+    const { body } = await confirmCode(world, undefined, 'x')
     expect([body.challenge, body.code]).toEqual([['This field is required.'], ['A valid integer is required.']])
   })
 
   it('says so where no message can leave this way', async () => {
     await start({ ...PRODUCTION, SECRET_KEY: 'only-for-this-test '.repeat(2) })
-    const answer = await ask({ phone: PHONE })
+    const answer = await askForCode(world, { phone: PHONE })
     expect([answer.status, answer.body.code]).toEqual([503, 'channel_unavailable'])
   })
 })
@@ -154,15 +128,18 @@ describe('sign-in by a code', () => {
 const STRANGERS: readonly (readonly [string, () => Promise<object>])[] = [
   ['nobody at that address', async () => ({ email: 'nobody@example.com' })],
   ['an address never verified', async () => ({ email: (await world.signedInUser()).email })],
-  ['a closed account', async () => ({ email: (await verifiedUser({ deactivatedAt: world.clock.now() })).email })],
+  [
+    'a closed account',
+    async () => ({ email: (await reachableUser(world, { deactivatedAt: world.clock.now() })).email }),
+  ],
   [
     'two factors of which this is one',
-    async () => ({ email: (await verifiedUser({ twoFactorSince: world.clock.now() })).email }),
+    async () => ({ email: (await reachableUser(world, { twoFactorSince: world.clock.now() })).email }),
   ],
   [
     'a locked channel',
     async () => {
-      const user = await verifiedUser()
+      const user = await reachableUser(world)
       const row = { userId: user.id, method: 'email', purpose: 'sign_in', failures: 100 } as const
       await world.latchkey.foundation.db.insertInto('factorFailures').values(row).execute()
       return { email: user.email }
@@ -172,7 +149,7 @@ const STRANGERS: readonly (readonly [string, () => Promise<object>])[] = [
   [
     'a phone whose owner did not allow it',
     async () => {
-      await verifiedUser({ ...withPhone(), phoneSignInSince: null })
+      await reachableUser(world, { ...withPhone(world), phoneSignInSince: null })
       return { phone: PHONE }
     },
   ],
@@ -181,128 +158,42 @@ const STRANGERS: readonly (readonly [string, () => Promise<object>])[] = [
 describe('whoever asks for', () => {
   it.each(STRANGERS)('%s is told what everyone is told, by the same statements', async (_, make) => {
     await start({ THROTTLE_OTP_VERIFY: '1000/min' })
-    const known = await verifiedUser({ ...withPhone(), phone: '+989121111111' })
+    const known = await reachableUser(world, withPhone(world, '+989121111111'))
     const body = await make()
     const isMail = 'email' in body
-    const right = await costs(() => ask(isMail ? { email: known.email } : { phone: '+989121111111' }))
+    const right = await costs(() => askForCode(world, isMail ? { email: known.email } : { phone: '+989121111111' }))
     const code = await world.codeTo(isMail ? known.email : '+989121111111')
-    const decoy = await costs(() => ask(body))
+    const decoy = await costs(() => askForCode(world, body))
     expect(alike(decoy.answer)).toEqual(alike(right.answer))
     expect(decoy.cost).toEqual(right.cost)
     expect(await world.inbox(Object.values(body)[0] as string)).toHaveLength(0)
     const wrong = otherCodes(1, code)[0]
-    const first = await costs(() => confirm(right.answer.body.challenge, wrong))
-    const second = await costs(() => confirm(decoy.answer.body.challenge, wrong))
+    const first = await costs(() => confirmCode(world, right.answer.body.challenge, wrong))
+    const second = await costs(() => confirmCode(world, decoy.answer.body.challenge, wrong))
     expect(alike(second.answer)).toEqual(alike(first.answer))
     expect(second.cost).toEqual(first.cost)
     expect(said(first.answer)).toEqual(WRONG)
   })
 
   it('an address too often in a row waits, known or not', async () => {
-    const { email } = await verifiedUser()
+    const { email } = await reachableUser(world)
     for (const body of [{ email }, { email: 'nobody@example.com' }]) {
-      expect((await ask(body)).status).toBe(202)
-      const again = await ask(body)
+      expect((await askForCode(world, body)).status).toBe(202)
+      const again = await askForCode(world, body)
       expect([again.status, again.headers['retry-after']]).toEqual([429, '60'])
-      expect((await ask(body, '203.0.113.5')).status).toBe(202)
+      expect((await askForCode(world, body, '203.0.113.5')).status).toBe(202)
       world.clock.turn(seconds(60))
-      expect((await ask(body)).status).toBe(202)
+      expect((await askForCode(world, body)).status).toBe(202)
     }
   })
 
   it('more codes than an address is sent gets the same answer and no code; its owner has a budget of his own', async () => {
     await start({ THROTTLE_OTP_SEND: '1000/min' })
-    const user = await verifiedUser()
-    const strangers = await inTurn(7, (index) => ask({ email: user.email }, `203.0.113.${index}`))
+    const user = await reachableUser(world)
+    const strangers = await inTurn(7, (index) => askForCode(world, { email: user.email }, `203.0.113.${index}`))
     expect(statuses(strangers)).toEqual({ 202: 7 })
     expect(await world.inbox(user.email)).toHaveLength(5)
-    await codeFor(user, '127.0.0.1')
+    await signInCode(world, user, '127.0.0.1')
     expect(await world.inbox(user.email)).toHaveLength(6)
-  })
-})
-
-describe('a code to sign in', () => {
-  it('is good once, for twenty at once too', async () => {
-    const sent = await codeFor(await verifiedUser())
-    expect(statuses(await atOnce(20, () => confirmation(sent)))).toEqual({ 200: 1, 400: 19 })
-    expect(said(await confirmation(sent))).toEqual(WRONG)
-  })
-
-  it('has five tries, decoys like others, and no more for twenty at once', async () => {
-    const { challenge, code } = await codeFor(await verifiedUser())
-    const decoy = (await ask({ email: 'nobody@example.com' })).body.challenge
-    const wrong = otherCodes(20, code)
-    expect(statuses(await atOnce(20, (index) => confirm(challenge, wrong[index])))).toEqual({ 400: 20 })
-    await atOnce(20, (index) => confirm(decoy, wrong[index]))
-    expect(said(await confirm(challenge, code))).toEqual(WRONG)
-    const { db } = world.latchkey.foundation
-    const tries = await db.selectFrom('challenges').select('tries').where('purpose', '=', 'sign_in').execute()
-    expect(tries).toEqual([{ tries: 5 }, { tries: 5 }])
-  })
-
-  it('is refused alike when expired, unknown, no challenge at all, or another purpose', async () => {
-    const user = await verifiedUser()
-    const { challenge, code } = await codeFor(user)
-    expect(said(await confirm('019ab0c1-7d2e-7a53-9c41-2b6f0e8d5a17', code))).toEqual(WRONG)
-    expect(said(await confirm('junk', code))).toEqual(WRONG)
-    world.clock.turn(minutes(2))
-    expect(said(await confirm(challenge, code))).toEqual(WRONG)
-    await world.call('POST', '/api/otp/send/', { token: user.access, body: { email_or_phone: 'email' } })
-    const { db } = world.latchkey.foundation
-    const other = await db
-      .selectFrom('challenges')
-      .select('id')
-      .where('purpose', '!=', 'sign_in')
-      .executeTakeFirstOrThrow()
-    expect(said(await confirm(other.id, await world.codeTo(user.email)))).toEqual(WRONG)
-  })
-
-  it('ends with the one that was asked for next', async () => {
-    const user = await verifiedUser()
-    const first = await codeFor(user)
-    world.clock.turn(minutes(1))
-    const second = await codeFor(user)
-    expect(said(await confirmation(first))).toEqual(WRONG)
-    expect((await confirmation(second)).status).toBe(200)
-  })
-
-  it.each([
-    ['closed', { deactivatedAt: new Date('2026-11-22T09:00:00Z') }],
-    ['given another address', { email: 'new@example.com', emailKey: 'new@example.com', mailboxKey: null }],
-    ['no longer sure of its address', { emailVerifiedAt: null }],
-  ] as const)('opens no account that was %s meanwhile, and is used up', async (_, changes) => {
-    const user = await verifiedUser()
-    const sent = await codeFor(user)
-    await change(user, changes)
-    expect(said(await confirmation(sent))).toEqual(WRONG)
-    await change(user, {
-      deactivatedAt: null,
-      email: user.email,
-      emailKey: user.email,
-      emailVerifiedAt: world.clock.now(),
-    })
-    expect(said(await confirmation(sent))).toEqual(WRONG)
-  })
-
-  it('is taken no more after a hundred wrong ones, while codes of sessions still are', async () => {
-    await start({ THROTTLE_OTP_VERIFY: '1000/min' })
-    const user = await verifiedUser()
-    const { challenge, code } = await codeFor(user)
-    const failing = { userId: user.id, method: 'email', purpose: 'sign_in', failures: 99 } as const
-    await world.latchkey.foundation.db.insertInto('factorFailures').values(failing).execute()
-    await confirm(challenge, otherCodes(1, code)[0])
-    expect(said(await confirm(challenge, code))).toEqual(WRONG)
-    await world.call('POST', '/api/otp/send/', { token: user.access, body: { email_or_phone: 'email' } })
-    const verified = await world.call('POST', '/api/otp/verify/', {
-      token: user.access,
-      body: { code: await world.codeTo(user.email) },
-    })
-    expect(verified.status).toBe(200)
-    const { db } = world.latchkey.foundation
-    const locked = db.selectFrom('auditEvents').select('details').where('type', '=', 'method_locked')
-    expect(JSON.parse((await locked.executeTakeFirstOrThrow()).details)).toEqual({
-      method: 'email',
-      purpose: 'sign_in',
-    })
   })
 })
