@@ -1,8 +1,11 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest'
+import { undo, undoTokensTo } from '../../../test/changes.ts'
 import { temporaryFolder } from '../../../test/database.ts'
 import { appCode, beginApp, confirmApp } from '../../../test/factors.ts'
+import { askForCode, change, confirmCode, signInCode } from '../../../test/sign-in-codes.ts'
+import { askForReset, changePassword, confirmReset, resetMail } from '../../../test/passwords.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { type Answer, createWorld, type SignedIn, type World } from '../../../test/world.ts'
 
@@ -102,6 +105,42 @@ describe('whenever its user is deleted', () => {
     expect(statuses).toEqual(new Set([200, 401, 404]))
   })
 
+  // Guard: the user is asked for again, and locked, in the transaction that sets it (account/password-change.ts, -reset.ts).
+  it('a password is changed, or has nobody to be changed for', PATIENCE, async () => {
+    const statuses = await deletedAtEveryMoment(async (user) => () => changePassword(world, user))
+    expect(statuses).toEqual(new Set([204, 401]))
+  })
+
+  it('a password is reset, or by nobody’s mail any more', PATIENCE, async () => {
+    const statuses = await deletedAtEveryMoment(async (user) => {
+      const { token } = await resetMail(world, user)
+      return () => confirmReset(world, { token })
+    })
+    expect(statuses).toEqual(new Set([204, 400]))
+  })
+
+  it('asking for a reset is answered as ever', PATIENCE, async () => {
+    expect(
+      await deletedAtEveryMoment(
+        async ({ email }) =>
+          () =>
+            askForReset(world, email),
+      ),
+    ).toEqual(new Set([202]))
+  })
+
+  it('a change is undone, or there is none to undo', PATIENCE, async () => {
+    const { db } = world.latchkey.foundation
+    const statuses = await deletedAtEveryMoment(async (user) => {
+      await db.updateTable('users').set({ emailVerifiedAt: world.clock.now() }).where('id', '=', user.id).execute()
+      await world.call('PATCH', '/api/users/me/', { token: user.access, body: { email: `new${user.id}@example.com` } })
+      const [token] = await undoTokensTo(world, user.email)
+      await db.updateTable('addressChanges').set({ completedAt: world.clock.now() }).execute()
+      return () => undo(world, token)
+    })
+    expect(statuses).toEqual(new Set([200, 400]))
+  })
+
   it('a deletion is done, or has nobody left to delete', PATIENCE, async () => {
     const statuses = await deletedAtEveryMoment(
       async ({ access: token }) =>
@@ -142,5 +181,33 @@ describe('whenever its user is deleted', () => {
       return () => confirmApp(world, user, appCode(secret, world.clock.now()))
     })
     expect(statuses).toEqual(new Set([200, 401]))
+  })
+
+  // Guard: the user is asked again in the transaction that stores the code (signin/code-sign-in.ts).
+  it('a code to sign in is asked for, and the answer is the same', PATIENCE, async () => {
+    const statuses = await deletedAtEveryMoment(async (user) => {
+      await change(world, user, { emailVerifiedAt: world.clock.now() })
+      return () => askForCode(world, { email: user.email })
+    })
+    expect(statuses).toEqual(new Set([202]))
+  })
+
+  it('a sign-in by code is answered by tokens, or as a wrong code is', PATIENCE, async () => {
+    const statuses = await deletedAtEveryMoment(async (user) => {
+      await change(world, user, { emailVerifiedAt: world.clock.now() })
+      const { challenge, code } = await signInCode(world, user)
+      return () => confirmCode(world, challenge, code)
+    })
+    expect(statuses).toEqual(new Set([200, 400]))
+  })
+
+  it('what an admin does is done, or there is nobody to do it to', PATIENCE, async () => {
+    const admin = await world.admin()
+    const statuses = await deletedAtEveryMoment(
+      async ({ id }) =>
+        () =>
+          world.call('PATCH', `/api/admin/users/${id}/`, { token: admin.access, body: { is_active: false } }),
+    )
+    expect(statuses).toEqual(new Set([200, 404]))
   })
 })
