@@ -5,10 +5,10 @@ import { EVENT_TYPES } from './event.ts'
 export const ACTORS = ['anonymous', 'user', 'operator', 'system'] as const
 
 const told = {
-  id: z.uuid(),
+  id: z.uuid().meta({ examples: ['019aa9c4-5d7e-7c3a-9b1f-2f60d1a7c8e5'] }),
   at: z.iso.datetime().meta({ examples: ['2026-11-22T12:00:00.000Z'] }),
-  type: z.enum(EVENT_TYPES),
-  result: z.enum(['success', 'failure']),
+  type: z.enum(EVENT_TYPES).meta({ examples: ['signed_in'] }),
+  result: z.enum(['success', 'failure']).meta({ examples: ['success'] }),
 }
 
 const ip = z
@@ -21,42 +21,61 @@ const device = z
   .nullable()
   .meta({ examples: ['Firefox on Windows'] })
 
-const details = z
-  .record(z.string(), z.unknown())
-  .meta({ description: 'What belongs to this type of event. No secret; addresses are masked.' })
+const details = z.record(z.string(), z.unknown()).meta({
+  description: 'What belongs to this type of event. No secret; addresses are masked.',
+  examples: [{ acr: 'aal1', amr: ['pwd'] }],
+})
 
-const next = z
-  .url()
-  .nullable()
-  .meta({ examples: ['http://localhost:8000/api/activity/?cursor=AZKqO1uIcAyQ2Ui7lvT9bg'] })
+const nextAt = (path: string) =>
+  z
+    .url()
+    .nullable()
+    .meta({ examples: [`http://localhost:8000${path}?cursor=AZqpxF1-fDqbHy9g0afI5Q`] })
 
 const activity = z
   .object({
     ...told,
-    by: z.enum(['you', 'admin', 'operator', 'system', 'anonymous']),
+    by: z.enum(['you', 'admin', 'operator', 'system', 'anonymous']).meta({ examples: ['you'] }),
     ip,
     device,
     details,
   })
   .meta({ id: 'Activity' })
 
-export const activityPage = z.object({ results: z.array(activity), next }).meta({ id: 'ActivityPage' })
+export const activityPage = z
+  .object({ results: z.array(activity), next: nextAt('/api/activity/') })
+  .meta({ id: 'ActivityPage' })
 
 const auditEvent = z
   .object({
     ...told,
-    number: z.int().min(1).nullable(),
-    user_id: z.int().nullable().meta({ description: 'On whom.' }),
-    actor: z.enum(ACTORS),
-    actor_id: z.int().nullable().meta({ description: 'Which user acted.' }),
+    number: z
+      .int()
+      .min(1)
+      .nullable()
+      .meta({ description: 'Its place in the chain.', examples: [48213] }),
+    user_id: z
+      .int()
+      .nullable()
+      .meta({ description: 'On whom.', examples: [3] }),
+    actor: z.enum(ACTORS).meta({ examples: ['user'] }),
+    actor_id: z
+      .int()
+      .nullable()
+      .meta({ description: 'Which user acted.', examples: [3] }),
     ip,
-    device: z.string(),
-    request_id: z.string().nullable(),
+    device: z.string().meta({ examples: ['Firefox on Windows'] }),
+    request_id: z
+      .string()
+      .nullable()
+      .meta({ examples: ['req_0a7c129c062744aa000004'] }),
     details,
   })
   .meta({ id: 'AuditEvent' })
 
-export const auditPage = z.object({ results: z.array(auditEvent), next }).meta({ id: 'AuditPage' })
+export const auditPage = z
+  .object({ results: z.array(auditEvent), next: nextAt('/api/audit/') })
+  .meta({ id: 'AuditPage' })
 
 /** What is told of every event alike. */
 const toTold = ({ id, at, type, result, details: stored }: StoredEvent) => ({
