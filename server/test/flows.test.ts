@@ -8,7 +8,8 @@ import { needs } from './needs.ts'
 import { temporaryFolder } from './database.ts'
 import { ready, startProcess } from './process.ts'
 
-const FOLDER = join(import.meta.dirname, '../../docs/flows')
+const ROOT = join(import.meta.dirname, '../..')
+const FOLDER = join(ROOT, 'docs/flows')
 const ADDRESS = 'http://localhost:8000'
 const COMMAND_LINE = 'npm run --silent latchkey --'
 const CLI = `node --disable-warning=ExperimentalWarning ${join(import.meta.dirname, '../src/cli.ts')}`
@@ -32,7 +33,9 @@ for (const { name, script } of SCRIPTS) {
     const folder = temporaryFolder()
     const { url } = await ready(startProcess(['main.ts'], { folder }))
     const commands = script.replaceAll(ADDRESS, url).replaceAll(COMMAND_LINE, CLI)
-    const bash = spawn('bash', ['-c', `set -euo pipefail\n${commands}`], { cwd: folder })
+    // In the repository, as the pages say, whose packages and tests some of them lean on.
+    const env = { ...process.env, DATA_DIR: join(folder, 'data') }
+    const bash = spawn('bash', ['-c', `set -euo pipefail\n${commands}`], { cwd: ROOT, env })
     const [out, err] = await Promise.all([text(bash.stdout), text(bash.stderr), once(bash, 'close')])
     expect(err).toBe('')
     expect(out.trim().split('\n')).toEqual(answersIn(script).map((line) => line.replaceAll(ADDRESS, url)))

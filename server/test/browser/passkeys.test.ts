@@ -1,4 +1,6 @@
+import { readFileSync } from 'node:fs'
 import type { AddressInfo } from 'node:net'
+import { join } from 'node:path'
 import type { CDPSession, Page } from 'playwright-core'
 import { expect, it, type TestContext } from 'vitest'
 import { openPage } from '../browser.ts'
@@ -6,30 +8,18 @@ import { candidate, turnOnTwoFactors, verifiedUser } from '../passkeys.ts'
 import { readToken } from '../wire.ts'
 import { createWorld } from '../world.ts'
 
-/** Of a browser, what a page of ours or of anyone's uses: Node's types do not know it. */
-interface Browser {
-  readonly ask: (kind: 'create' | 'get', path: string, token?: string) => Promise<unknown>
-}
+const DOCS = readFileSync(join(import.meta.dirname, '../../../docs/flows/passkeys.md'), 'utf8')
 
-/** The whole of what a page needs to do with passkeys, as docs/flows/passkeys.md has it. */
+/** The browser's part as the docs give it, word for word. */
 const PAGE = `<!doctype html><title>Passkeys</title><script>
-const post = (path, body, token) => fetch(path, {
-  method: 'POST',
-  headers: { 'content-type': 'application/json', ...(token && { authorization: 'Bearer ' + token }) },
-  ...(body && { body: JSON.stringify(body) }),
-}).then((answer) => answer.json())
-async function ask(kind, path, token) {
-  const options = await post(path + 'options/', undefined, token)
-  const publicKey = kind === 'create'
-    ? PublicKeyCredential.parseCreationOptionsFromJSON(options)
-    : PublicKeyCredential.parseRequestOptionsFromJSON(options)
-  const stop = new AbortController()
-  const asked = navigator.credentials[kind]({ publicKey, signal: stop.signal })
-  if (globalThis.cancels) stop.abort()
-  const credential = await asked
-  return post(path, credential.toJSON(), token)
+const SERVER = location.origin
+${/```js\n([^]*?)```/.exec(DOCS)?.[1]}</script>`
+
+/** Of a browser, what the tests use: Node's types do not know it. */
+interface Browser {
+  readonly passkey: (path: string, kind: 'create' | 'get', token?: string) => Promise<unknown>
+  readonly navigator: { readonly credentials: { get(options: object): Promise<unknown> } }
 }
-</script>`
 
 /** The real server on localhost, a page of the test's own at its origin, and an authenticator in software in the browser. */
 async function openWithAuthenticator(context: TestContext) {
@@ -65,7 +55,7 @@ const ask = (page: Page, kind: 'create' | 'get', path: string, token?: string): 
   page.evaluate(
     ([kind, path, token]) =>
       (globalThis as unknown as Browser)
-        .ask(kind as 'create' | 'get', path!, token)
+        .passkey(path!, kind as 'create' | 'get', token)
         .catch((error: unknown) => (error as Error).name),
     [kind, path, token],
   )
@@ -103,7 +93,16 @@ it('a browser makes no second passkey where one is, and uses none when its user 
   expect(await ask(page, 'get', '/api/token/passkey/')).toBe('NotAllowedError')
   // Nobody touches the authenticator, and the page gives up.
   await devtools.send('WebAuthn.setAutomaticPresenceSimulation', { authenticatorId, enabled: false })
-  await page.evaluate(() => Object.assign(globalThis, { cancels: true }))
+  await page.evaluate(() => {
+    const { credentials } = (globalThis as unknown as Browser).navigator
+    const get = credentials.get.bind(credentials)
+    credentials.get = (options) => {
+      const stop = new AbortController()
+      const asked = get({ ...options, signal: stop.signal })
+      stop.abort()
+      return asked
+    }
+  })
   expect(await ask(page, 'get', '/api/token/passkey/')).toBe('AbortError')
   expect((await world.call('GET', '/api/passkeys/', { token: user.access })).body.results).toHaveLength(1)
 })
