@@ -239,7 +239,7 @@ export interface AddressChangesTable {
   createdAt: Date
   /** Null: still waiting for its code. */
   completedAt: Nullable<Date>
-  /** 48 hours after completion; until completion, the end of its link. */
+  /** 48 hours after completion; while it waits it can be cancelled however late, and this is what its mail promised. */
   undoUntil: Date
   /** Undone, cancelled, or made void by the undoing of an older one. */
   endedAt: Nullable<Date>

@@ -1,16 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import {
-  change,
-  me,
-  move,
-  undo,
-  UNDO_INVALID,
-  undoSaid,
-  undoTokensTo,
-  verifyEmail,
-  verifyPhone,
-} from '../../../test/changes.ts'
-import { codeFor, PHONE, verifyCode } from '../../../test/codes.ts'
+import { change, me, move, undo, UNDO_INVALID, undoSaid, undoTokensTo, verifyEmail } from '../../../test/changes.ts'
+import { verifyCode } from '../../../test/codes.ts'
 import { succeeded } from '../../../test/factors.ts'
 import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
 import { hours, minutes, seconds } from '../../kernel/duration.ts'
@@ -18,7 +8,6 @@ import { hours, minutes, seconds } from '../../kernel/duration.ts'
 const OLD = 'sara@example.com'
 const NEW = 'sara@new.example'
 const THIRD = 'sara@third.example'
-const OTHER_PHONE = '+989351234567'
 
 let world: World
 let sara: SignedIn
@@ -208,86 +197,6 @@ describe('of two changes of e-mail', () => {
     world.clock.turn(hours(48))
     expect(undoSaid(await undo(world, older))).toEqual(UNDO_INVALID)
     expect(undoSaid(await undo(world, newer))).toEqual(UNDO_INVALID)
-  })
-})
-
-describe('a phone', () => {
-  it('is told of when it is first verified, and goes when that is undone', async () => {
-    await verifyPhone(world, sara)
-    expect((await noticesTo(OLD))[0]).toBe('A phone number was verified for your Latchkey account')
-    expect((await world.inbox(PHONE)).every(({ code }) => code !== undefined)).toBe(true)
-    expect(undoSaid(await undo(world, await onlyToken(OLD)))).toEqual([200, 'undone', 'phone'])
-    expect(await recordOf(sara.id)).toMatchObject({ phone: null, phoneVerifiedAt: null, passwordHash: '!' })
-  })
-
-  it('is told of once: what is verified already is verified again without a word', async () => {
-    await verifyPhone(world, sara)
-    world.clock.turn(minutes(2))
-    const later = await again()
-    succeeded(await verifyCode(world, later, await codeFor(world, later, 'phone')))
-    expect(await undoTokensTo(world, OLD)).toHaveLength(1)
-  })
-
-  it('comes back with its mark when its change is undone, and is never told itself', async () => {
-    await verifyPhone(world, sara)
-    world.clock.turn(minutes(2))
-    const { phoneVerifiedAt } = await recordOf(sara.id)
-    await move(world, sara, { phone: OTHER_PHONE })
-    expect((await noticesTo(OLD)).slice(0, 2)).toEqual([
-      'The phone number of your Latchkey account was changed',
-      'A new phone number for your Latchkey account',
-    ])
-    const [token] = await undoTokensTo(world, OLD)
-    expect(await undoTokensTo(world, PHONE)).toEqual([])
-    expect(undoSaid(await undo(world, token))).toEqual([200, 'undone', 'phone'])
-    expect(await recordOf(sara.id)).toMatchObject({ phone: PHONE, phoneVerifiedAt, email: OLD })
-  })
-
-  it('comes back when it was removed, by the user or an admin', async () => {
-    const { access: token } = await world.admin()
-    for (const remove of [
-      (user: SignedIn) => change(world, user, { phone: null }),
-      () => world.call('PATCH', `/api/users/${sara.id}/`, { token, body: { phone: null } }),
-    ]) {
-      await world.latchkey.foundation.db
-        .updateTable('users')
-        .set({
-          phone: PHONE,
-          phoneVerifiedAt: world.clock.now(),
-          passwordHash: (await recordOf(sara.id + 1)).passwordHash,
-        })
-        .where('id', '=', sara.id)
-        .execute()
-      succeeded(await remove(await again()))
-      expect((await noticesTo(OLD))[0]).toBe('The phone number was removed from your Latchkey account')
-      expect(undoSaid(await undo(world, (await undoTokensTo(world, OLD))[0]))).toEqual([200, 'undone', 'phone'])
-      expect(await recordOf(sara.id)).toMatchObject({ phone: PHONE, phoneVerifiedAt: expect.any(Date) })
-    }
-  })
-
-  it('is told of to nobody while no e-mail is verified', async () => {
-    const guest = await world.signedInUser('guest@example.com')
-    await verifyPhone(world, guest)
-    world.clock.turn(minutes(2))
-    await move(world, guest, { phone: OTHER_PHONE })
-    succeeded(await change(world, guest, { phone: null }))
-    expect(await world.inbox('guest@example.com')).toEqual([])
-    expect((await eventsOf(guest.id)).map(([type]) => type)).toEqual(
-      expect.arrayContaining(['phone_verified', 'phone_change_requested', 'phone_changed', 'phone_removed']),
-    )
-  })
-
-  it('that was changed after the e-mail comes back with it', async () => {
-    await verifyPhone(world, sara)
-    world.clock.turn(minutes(2))
-    await move(world, await again(), { email: NEW })
-    world.clock.turn(minutes(2))
-    const thief = await again({ ...sara, email: NEW })
-    succeeded(await change(world, thief, { phone: null }))
-    await verifyPhone(world, thief, OTHER_PHONE)
-    const tokens = await undoTokensTo(world, OLD)
-    expect(undoSaid(await undo(world, tokens[0]))).toEqual([200, 'undone', 'email'])
-    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, phone: PHONE, phoneVerifiedAt: expect.any(Date) })
   })
 })
 
