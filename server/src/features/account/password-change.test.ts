@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { codeFor, verifyCode } from '../../../test/codes.ts'
+import { createSharedWorld } from '../../../test/other-process.ts'
 import { changePassword, NEW_PASSWORD, confirmReset, resetMail } from '../../../test/passwords.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { atOnce, hashesOf, inTurn, statuses } from '../../../test/wire.ts'
@@ -49,6 +50,22 @@ describe('a change of password', () => {
     world.clock.turn(minutes(10))
     const answer = await changePassword(world, user)
     expect([answer.status, answer.body.code]).toEqual([403, 'reauthentication_required'])
+  })
+
+  // Guards: the session asked for again in `replace`, and whether the account is open. Seen failing (204) without either.
+  it.each([
+    ['its session ended', "update sessions set ended_at = '2026-11-22T09:00:00.000Z'", 'token_not_valid'],
+    ['its account was closed', "update users set deactivated_at = '2026-11-22T09:00:00.000Z'", 'user_not_found'],
+  ])('is none where another server saw to it that %s while the passwords were hashed', async (_, sql, code) => {
+    const { world, strike } = await createSharedWorld()
+    const user = await world.signedInUser()
+    const { db } = world.latchkey.foundation
+    const hash = () => db.selectFrom('users').select('passwordHash').executeTakeFirst()
+    const before = await hash()
+    strike(sql)
+    const answer = await changePassword(world, user)
+    expect([answer.status, answer.body.code]).toEqual([401, code])
+    expect(await hash()).toEqual(before)
   })
 
   it('makes a mail to set a password void that was sent before', async () => {
