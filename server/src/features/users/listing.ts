@@ -1,8 +1,8 @@
 import { z } from 'zod'
+import { limitOf, limitParameter, wholeNumber } from '../../http/page.ts'
 import type { Ordering, UserFilter } from './list-store.ts'
 
 const DEFAULT_LIMIT = 10
-const MAX_LIMIT = 100
 
 // Each term reads every user once more.
 const MAX_TERMS = 8
@@ -18,10 +18,7 @@ const ORDERINGS = {
 } as const satisfies Record<string, Ordering>
 
 export const listQuery = z.object({
-  limit: z
-    .unknown()
-    .optional()
-    .meta({ type: 'integer', minimum: 1, maximum: MAX_LIMIT, default: DEFAULT_LIMIT, description: 'How many.' }),
+  limit: limitParameter(DEFAULT_LIMIT),
   offset: z.unknown().optional().meta({ type: 'integer', minimum: 0, default: 0, description: 'After how many.' }),
   search: z
     .unknown()
@@ -60,7 +57,7 @@ export function listingOf(query: z.output<typeof listQuery>): Listing {
   return {
     filter: { terms: termsOf(textOf(query.search) ?? ''), isActive: booleanOf(textOf(query.is_active)) },
     ordering: Object.hasOwn(ORDERINGS, ordering) ? ORDERINGS[ordering as keyof typeof ORDERINGS] : ORDERINGS.id,
-    limit: Math.min(wholeNumber(query.limit) || DEFAULT_LIMIT, MAX_LIMIT),
+    limit: limitOf(query.limit, DEFAULT_LIMIT),
     offset: wholeNumber(query.offset) ?? 0,
     cursor: textOf(query.cursor),
   }
@@ -83,11 +80,4 @@ const termsOf = (text: string): string[] =>
 function booleanOf(text: string | undefined): boolean | undefined {
   const word = text?.toLowerCase()
   return word === 'true' || word === 'false' ? word === 'true' : undefined
-}
-
-/** DRF's reading of a number: ASCII digits alone. Cut where numbers stay exact. */
-function wholeNumber(value: unknown): number | undefined {
-  const text = textOf(value)
-  if (text === undefined || !/^\d+$/.test(text)) return undefined
-  return Math.min(Number(text), Number.MAX_SAFE_INTEGER)
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
+import { pageLink } from '../../http/page.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
 import type { Random } from '../../kernel/random.ts'
@@ -49,17 +50,20 @@ export function userListRoutes(app: App, deps: UserListDeps): void {
     async (request) => {
       const listing = listingOf(request.query)
       const base = baseUrl(deps.urls, request)
-      const address = `${base}/api/users/${request.url.replace(/^[^?]*/, '')}`
-      const { users, ...links } = await (listing.cursor === undefined ? byNumber : byCursor)(deps, listing, address)
+      const linkTo: LinkTo = (changes) => pageLink(deps.urls, request, changes)
+      const { users, ...links } = await (listing.cursor === undefined ? byNumber : byCursor)(deps, listing, linkTo)
       return { ...links, results: users.map((user) => toSummary(user, base)) }
     },
   )
 }
 
-async function byNumber({ db }: UserListDeps, { filter, ordering, limit, offset }: Listing, address: string) {
+/** The address of this list with some parameters changed. */
+type LinkTo = (changes: Readonly<Record<string, string | undefined>>) => string
+
+async function byNumber({ db }: UserListDeps, { filter, ordering, limit, offset }: Listing, linkTo: LinkTo) {
   const users = await findSlice(db, filter, ordering, { limit, offset })
   const count = await countMatching(db, filter)
-  const link = (to: number) => linkTo(address, { limit: String(limit), offset: to > 0 ? String(to) : undefined })
+  const link = (to: number) => linkTo({ limit: String(limit), offset: to > 0 ? String(to) : undefined })
   return {
     users,
     count,
@@ -68,23 +72,12 @@ async function byNumber({ db }: UserListDeps, { filter, ordering, limit, offset 
   }
 }
 
-async function byCursor(deps: UserListDeps, { filter, ordering, limit, cursor: text }: Listing, address: string) {
+async function byCursor(deps: UserListDeps, { filter, ordering, limit, cursor: text }: Listing, linkTo: LinkTo) {
   const cursors = cursorsOf(deps, ordering)
   const cursor = text ? cursors.read(text) : undefined
   if (text && !cursor)
     throw new Refusal('not_found', 'no cursor of ours', { detail: { id: 'refusal.not_found.cursor' } })
   const { users, next, previous } = await pageBeside(deps.db, filter, ordering, { limit, cursor })
-  const link = (to: typeof next) => (to ? linkTo(address, { cursor: cursors.write(to), offset: undefined }) : null)
+  const link = (to: typeof next) => (to ? linkTo({ cursor: cursors.write(to), offset: undefined }) : null)
   return { users, next: link(next), previous: link(previous) }
-}
-
-/** The request's own address with these parameters changed, or taken away; the others stay. */
-function linkTo(address: string, changes: Readonly<Record<string, string | undefined>>): string {
-  const url = new URL(address)
-  for (const [name, value] of Object.entries(changes)) {
-    if (value === undefined) url.searchParams.delete(name)
-    else url.searchParams.set(name, value)
-  }
-  url.searchParams.sort()
-  return url.href
 }
