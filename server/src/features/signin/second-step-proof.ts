@@ -7,7 +7,7 @@ import { type AddressCodeDeps, type Applied, applyToUser, type Sending, sendTo }
 import { type Method, usableMethods } from '../factors/service.ts'
 import { type Channel, verify } from '../otp/service.ts'
 import { endPending, findPending, type PendingSignIn } from '../sessions/service.ts'
-import { findById, lockUser, type User } from '../users/service.ts'
+import { findById, lockUser, settleConflict, type User } from '../users/service.ts'
 import type { CompleteDeps, SignedIn } from './complete.ts'
 import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
 import { finish } from './second-step.ts'
@@ -83,18 +83,20 @@ export const takeStep = (
   act: Act,
   now: Date,
 ): Promise<Step> =>
-  db.transaction().execute(async (db): Promise<Step> => {
-    const pending = await findPending(db, pendingId, now)
-    const user = pending && (await lockUser(db, pending.userId))
-    if (!pending || !user || user.deactivatedAt) return { kind: 'over' }
-    const proof =
-      pending.needs === 'second_factor'
-        ? await proveFactor(db, deps, trialOf(user, pending), shown, act, now)
-        : await proveAddress(db, deps, { user, pendingId }, shown, act, now)
-    if (proof.kind !== 'right') return proof
-    // Another step, or a logout, may have been first.
-    return (await finish(db, deps, pendingId, proof, act, now)) ?? { kind: 'over' }
-  })
+  settleConflict(() =>
+    db.transaction().execute(async (db): Promise<Step> => {
+      const pending = await findPending(db, pendingId, now)
+      const user = pending && (await lockUser(db, pending.userId))
+      if (!pending || !user || user.deactivatedAt) return { kind: 'over' }
+      const proof =
+        pending.needs === 'second_factor'
+          ? await proveFactor(db, deps, trialOf(user, pending), shown, act, now)
+          : await proveAddress(db, deps, { user, pendingId }, shown, act, now)
+      if (proof.kind !== 'right') return proof
+      // Another step, or a logout, may have been first.
+      return (await finish(db, deps, pendingId, proof, act, now)) ?? { kind: 'over' }
+    }),
+  )
 
 const trialOf = (user: User, { id: asker, channel: except }: PendingSignIn) =>
   ({ user, purpose: 'second_factor', asker, except }) as const
