@@ -52,7 +52,7 @@ export const ACCOUNTS = {
   UNVERIFIED_ACCOUNT_LIFETIME: {
     kind: durationOrOff('1h', '365d'),
     default: 'off',
-    help: 'After how long an account that never verified anything is deleted, which frees its address; admins stay.',
+    help: 'After how long an account that never verified anything is deleted, which frees its address; admins stay. People who use the service and never verify lose theirs, too.',
     example: '30d',
   },
   AUDIT_RETENTION: {
