@@ -3,11 +3,12 @@ import { expect, it } from 'vitest'
 import { recordEvents, sealerOf } from '../../test/audit.ts'
 import { type CommandWorld, createCommandWorld } from '../../test/command.ts'
 import { after, days } from '../kernel/duration.ts'
-import { NOON } from '../../test/database.ts'
+import { newId, NOON } from '../../test/database.ts'
 import { useInstallation } from '../../test/used-installation.ts'
 import { proveChain, removeOld } from '../features/audit/service.ts'
 import { sealDue } from '../features/audit/sealer.ts'
 import { systemRandom } from '../kernel/random.ts'
+import { seal, unseal } from '../kernel/secret.ts'
 
 const newSecret = (): string => Buffer.from(systemRandom.bytes(32)).toString('base64')
 
@@ -16,12 +17,12 @@ async function usedWorld(): Promise<CommandWorld> {
   const world = createCommandWorld()
   await useInstallation(world)
   await world.inside(async ({ db, secret }) => {
-    const seal = () => sealDue(db, sealerOf({ secret }))
+    const sealNow = () => sealDue(db, sealerOf({ secret }))
     await recordEvents(db, 5)
-    await seal()
+    await sealNow()
     const later = after(NOON, days(1))
     await recordEvents(db, 5, later)
-    await seal()
+    await sealNow()
     await recordEvents(db, 2, later)
     await removeOld(db, { secret, holder: 'this process' }, later, later)
   })
@@ -75,4 +76,37 @@ it.each([
   const proof = await proven(world)
   expect(proof).toMatchObject({ proven: events })
   expect(proof).not.toHaveProperty('broken')
+})
+
+it('authenticator apps go on under the new secret; mails to set a password do not', async () => {
+  const world = createCommandWorld()
+  const { userId } = await useInstallation(world)
+  const app = { id: newId(), userId, createdAt: NOON, confirmedAt: NOON }
+  const plain = systemRandom.bytes(20)
+  await world.inside(async ({ db, secret }) => {
+    const sealedSecret = seal(secret.key('totp-secret'), plain, app.id, systemRandom)
+    await db
+      .insertInto('totps')
+      .values({ ...app, sealedSecret })
+      .execute()
+    const subject = 'hash'
+    const token = {
+      purpose: 'reset' as const,
+      subject,
+      codeHash: plain,
+      linkHash: plain,
+      expiresAt: after(NOON, days(1)),
+    }
+    await db
+      .insertInto('passwordTokens')
+      .values({ ...token, id: newId(), userId, createdAt: NOON })
+      .execute()
+  })
+  const { json } = await rekey(world)
+  expect(json).toMatchObject({ totps: 1, lost_totps: 0, password_tokens: 1 })
+  await world.inside(async ({ db, secret }) => {
+    const { sealedSecret } = await db.selectFrom('totps').selectAll().executeTakeFirstOrThrow()
+    expect(unseal(secret.key('totp-secret'), sealedSecret, app.id)).toEqual(plain)
+    expect(await db.selectFrom('passwordTokens').select('id').execute()).toEqual([])
+  })
 })
