@@ -32,6 +32,8 @@ const userPage = z
 /** By cursor nobody counts. */
 const cursorPage = userPage.omit({ count: true }).meta({ id: 'UserCursorPage' })
 
+const userList = z.union([userPage, cursorPage]).meta({ id: 'UserList' })
+
 export function userListRoutes(app: App, deps: UserListDeps): void {
   app.get(
     '/api/users/',
@@ -44,7 +46,7 @@ export function userListRoutes(app: App, deps: UserListDeps): void {
         description:
           'A page of users. Junk for a parameter means its default; a cursor that is none of ours is not found.',
         querystring: listQuery,
-        response: { 200: z.union([userPage, cursorPage]), ...refusals('permission_denied', 'not_found') },
+        response: { 200: userList, ...refusals('permission_denied', 'not_found') },
       },
     },
     async (request) => {
