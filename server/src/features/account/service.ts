@@ -8,7 +8,7 @@ export {
 } from './password-tokens.ts'
 export { voidPassword } from './password-void.ts'
 export { removeOver as removeOverChanges } from './changes-store.ts'
-export { deleteAccount, expireUnverified } from './deletion.ts'
+export { expireUnverified } from './deletion.ts'
 export {
   type AdministrationDeps,
   changeStanding,
