@@ -43,7 +43,7 @@ export type Rekeying =
   | ({ readonly kind: 'done' } & Moved)
 
 /** What became of everything that hangs on the secret. */
-export interface Moved extends Resealed, Forgotten, ResealedTotps {
+interface Moved extends Resealed, Forgotten, ResealedTotps {
   readonly sessions: number
   readonly codes: number
   readonly passwordTokens: number

@@ -6,11 +6,11 @@ import type { AuditEvent } from './event.ts'
 import * as store from './store.ts'
 
 export { deviceName } from './device-name.ts'
-export { type AuditEvent, EVENT_TYPES, type EventType } from './event.ts'
+export type { AuditEvent, EventType } from './event.ts'
 export { maskedAddress } from './masked-address.ts'
 export { compareNoted, type NotedStanding, type Proof, proveChain } from './proof.ts'
 export { type Rechained, rechain } from './rechain.ts'
-export { removeOld, type Removal, type RetentionDeps } from './retention.ts'
+export { removeOld, type RetentionDeps } from './retention.ts'
 
 /** The record of what happened to accounts. */
 export interface Audit {
