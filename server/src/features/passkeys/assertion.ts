@@ -2,7 +2,7 @@ import type { Database } from '../../database/schema.ts'
 import { equalInConstantTime } from '../../kernel/secret.ts'
 import { countFailure, forgetFailures } from '../attempts/service.ts'
 import { notify } from '../messages/service.ts'
-import { findById } from '../users/service.ts'
+import { findById, lockUser } from '../users/service.ts'
 import { type Ask, CHALLENGE_LIFETIME, challengeEnd, makeChallenge, takeChallenge } from './challenges.ts'
 import type { PasskeyDeps } from './deps.ts'
 import * as store from './store.ts'
@@ -116,6 +116,9 @@ export async function provePasskey(
   checked: CheckedPasskey,
   now: Date,
 ): Promise<PasskeyProof> {
+  const owner = checked.kind === 'verified' ? checked.passkey.userId : userId
+  // Before any row of his, as whoever removes a factor or an account does: or each could wait for the other.
+  if (owner !== undefined) await lockUser(db, owner)
   if (userId === undefined) return take(db, deps, checked, now)
   const tried = { userId, method: 'passkey', purpose } as const
   const { lockAfter } = deps.rules

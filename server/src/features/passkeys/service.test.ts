@@ -11,6 +11,7 @@ import { systemRandom } from '../../kernel/random.ts'
 import { createAudit } from '../audit/service.ts'
 import { failuresOf } from '../attempts/service.ts'
 import { createMessages } from '../messages/service.ts'
+import { lockUser } from '../users/service.ts'
 import {
   checkPasskey,
   newCredential,
@@ -23,6 +24,7 @@ import {
   provePasskey,
   registerPasskey,
   registrationOptions,
+  removePasskey,
   removePasskeys,
   removeUsedChallenges,
 } from './service.ts'
@@ -113,6 +115,29 @@ describe.each(DATABASES)('passkeys on %s', (_, open) => {
       provePasskey(db, deps, { purpose: 'sign_in' }, checked[index]!, NOON),
     )
     expect(kinds(proofs)).toEqual({ proven: 20 })
+  })
+
+  // Guard: `lockUser` in `provePasskey`. Seen failing on PostgreSQL (deadlock detected) without it.
+  it('prove while they are removed, and nobody waits for one who waits for him', async (context) => {
+    const db = await open(context)
+    const deps = depsWith()
+    const registrant = await insertRegistrant(db, 'ana')
+    const passkeys = Array.from({ length: 10 }, () => createSoftPasskey())
+    for (const passkey of passkeys) await register(db, deps, registrant, passkey)
+    const ids = (await passkeysOf(db, registrant.userId)).map(({ id }) => id)
+    const ask = { purpose: 'sign_in' } as const
+    const checked = await Promise.all(passkeys.map((passkey) => check(db, deps, ask, passkey)))
+    const { userId } = registrant
+    const outcomes = await twentyAtOnce<string>(db, async (db, index) => {
+      if (index >= 10) {
+        await lockUser(db, userId)
+        return (await removePasskey(db, { id: ids[index - 10]!, userId })) ? 'removed' : 'none'
+      }
+      const proof = await provePasskey(db, deps, ask, checked[index]!, NOON)
+      await lockUser(db, userId)
+      return proof.kind
+    })
+    expect(outcomes.filter((outcome) => outcome === 'removed')).toHaveLength(10)
   })
 
   // Guard: the insert's `on conflict do nothing`. Seen failing (a unique violation) without it.
