@@ -1,9 +1,10 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { createOutbox, type Outbox } from '../../../test/outbox.ts'
 import type { SendOutcome } from '../../kernel/delivery.ts'
-import { after, days, minutes, seconds } from '../../kernel/duration.ts'
+import { days, minutes, seconds } from '../../kernel/duration.ts'
 import { systemRandom } from '../../kernel/random.ts'
 import { createSecret } from '../../kernel/secret.ts'
+import type { PasswordMail } from './message.ts'
 
 const open: Outbox[] = []
 afterEach(async () => {
@@ -76,17 +77,8 @@ describe('the worker', () => {
   it('writes neither the code nor the link of a password mail to row or log', async () => {
     const outbox = await outboxOf()
     outbox.mail.answer = () => ({ kind: 'retry', reason: '451 greylisted' })
-    const { userId, clock } = outbox
-    await outbox.post({
-      kind: 'password_reset',
-      channel: 'email',
-      to: 'sara@example.com',
-      language: 'en',
-      userId,
-      code: 'K7QJX2MNVPTA',
-      link: 'http://localhost:8000/password/reset/#hZ0ytAFyQnP1',
-      expiresAt: after(clock.now(), minutes(30)),
-    })
+    const link = 'http://localhost:8000/password/reset/#hZ0ytAFyQnP1'
+    await outbox.post({ ...outbox.mailWithCode('K7QJX2MNVPTA'), kind: 'password_reset', link } as PasswordMail)
     await outbox.worker.deliverDue()
     const [mail] = outbox.mail.received
     expect([mail?.code, mail?.text.includes('#hZ0ytAFyQnP1\n')]).toEqual(['K7QJX2MNVPTA', true])

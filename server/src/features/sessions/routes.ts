@@ -22,16 +22,17 @@ const sessionWire = z
       description: 'What the program called itself at sign-in; empty when it said nothing known.',
       examples: ['Firefox on Linux'],
     }),
-    created_at: z.iso.datetime().meta({ description: 'When it signed in.' }),
+    created_at: z.iso.datetime().meta({ description: 'When it signed in.', examples: ['2026-11-22T09:00:00.000Z'] }),
     last_used_at: z.iso.datetime().meta({
       description:
         'When it signed in or last refreshed. An access token is not counted at each use: its session may have been in ' +
         'use for its lifetime (15 minutes at most) after this moment.',
+      examples: ['2026-11-22T12:34:56.000Z'],
     }),
     ip: z.string().meta({ description: 'Where it signed in from.', examples: ['203.0.113.7'] }),
-    acr: z.enum(['aal1', 'aal2']),
+    acr: z.enum(['aal1', 'aal2']).meta({ examples: ['aal2'] }),
     amr: z.array(z.string()).meta({ description: 'What was proven (RFC 8176 §2).', examples: [['pwd', 'otp', 'mfa']] }),
-    current: z.boolean().meta({ description: 'Whether it is the session that asks.' }),
+    current: z.boolean().meta({ description: 'Whether it is the session that asks.', examples: [true] }),
   })
   .meta({ id: 'Session' })
 

@@ -1,9 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import type { Phone } from '../../../kernel/address.ts'
 import { after, minutes, seconds } from '../../../kernel/duration.ts'
-import type { CodeMail, CodeSms, Notice, NoticeFacts, NoticeKind, PasswordMail } from '../message.ts'
+import type { CodeMail, Notice, NoticeFacts, NoticeKind, PasswordMail } from '../message.ts'
 import { renderMail } from './mail.ts'
-import { renderSms } from './sms.ts'
 import type { Sender } from './wording.ts'
 
 const NOW = new Date('2026-11-22T09:00:00Z')
@@ -19,11 +17,6 @@ const codeMail = (changes: Partial<CodeMail> = {}): CodeMail => ({
   expiresAt: after(NOW, minutes(2)),
   ...changes,
 })
-
-const codeSms = (changes: Partial<CodeSms> = {}): CodeSms => {
-  const { kind, language, userId, code, expiresAt } = codeMail()
-  return { kind, language, userId, code, expiresAt, channel: 'sms', to: '+989123456789' as Phone, ...changes }
-}
 
 const LINK = 'https://auth.example.com/password/reset/#id=1&code=<"7">'
 
@@ -274,32 +267,5 @@ describe('every mail', () => {
     expect(html).toContain('&lt;b&gt;&quot;Shop&quot; &amp; Co&lt;/b&gt;')
     expect(html).not.toContain('<b>')
     expect(subject).toContain('<b>"Shop" & Co</b>')
-  })
-})
-
-describe('an SMS with a code', () => {
-  it('ends with the line that binds the code to our host, and nothing after it', () => {
-    for (const language of LANGUAGES) {
-      for (const kind of CODES) {
-        const text = renderSms(codeSms({ language, kind }), SENDER, NOW)
-        expect(text.split('\n').at(-1)).toBe('@auth.example.com #274913')
-        expect(text.match(/274913/g)).toHaveLength(2)
-        expect(text).not.toMatch(/[\u2066-\u2069]/)
-      }
-    }
-  })
-
-  it('fits one message: 70 characters in Persian, 160 in English', () => {
-    const sender = { ...SENDER, host: 'localhost' }
-    for (const kind of CODES) {
-      expect(renderSms(codeSms({ language: 'fa', kind }), sender, NOW).length).toBeLessThanOrEqual(70)
-      expect(renderSms(codeSms({ kind }), sender, NOW).length).toBeLessThanOrEqual(160)
-    }
-  })
-
-  it('names the code, what it is for and how long it lives', () => {
-    expect(renderSms(codeSms(), SENDER, NOW)).toBe(
-      'Your Latchkey code to verify this number: 274913\nValid for 2 minutes.\n@auth.example.com #274913',
-    )
   })
 })
