@@ -34,11 +34,17 @@ const FRESH = { who: 'signed_in', fresh: true } as const
 
 const passkeySchema = z
   .object({
-    id: z.uuid(),
+    id: z.uuid().meta({ examples: ['01a20477-337f-71b1-9fb5-ed60045cfd2c'] }),
     name: z.string().meta({ examples: ['Firefox on Linux'] }),
-    credential_id: z.string().meta({ description: 'What browsers and authenticators call it, in base64url.' }),
-    created_at: z.iso.datetime(),
-    last_used_at: z.iso.datetime().nullable(),
+    credential_id: z.string().meta({
+      description: 'What browsers and authenticators call it, in base64url.',
+      examples: ['XmG0pdZyMZVXBn0TBJIkGw'],
+    }),
+    created_at: z.iso.datetime().meta({ examples: ['2026-11-22T09:00:00.000Z'] }),
+    last_used_at: z.iso
+      .datetime()
+      .nullable()
+      .meta({ examples: ['2026-11-22T09:00:00.000Z'] }),
     backed_up: z.boolean().meta({ description: 'Whether a copy was kept elsewhere when it was used last.' }),
     transports: z.array(z.string()).meta({ description: 'How browsers reach it.', examples: [['internal', 'hybrid']] }),
   })
@@ -60,9 +66,9 @@ const NAME_MAX = 60
 const passkeyName = () =>
   fields
     .identifier()
+    .meta({ maxLength: NAME_MAX, examples: ['Phone'] })
     .transform((name) => name.replace(/\s+/g, ' '))
     .superRefine(fields.atMost(NAME_MAX))
-    .meta({ maxLength: NAME_MAX, examples: ['Phone'] })
 
 function optionsRoute(app: App, deps: PasskeyRouteDeps): void {
   app.post(

@@ -16,7 +16,9 @@ const base64url = (examples: string[]) =>
     .regex(/^[\w-]*$/, NOT_BASE64URL)
     .meta({ examples })
 
-const credentialId = () => base64url(['XmG0pdZyMZVXBn0TBJIkGw'])
+const EXAMPLE_ID = 'XmG0pdZyMZVXBn0TBJIkGw'
+
+const credentialId = () => base64url([EXAMPLE_ID])
 
 const transport = () => fields.verbatim().meta({ examples: ['internal'] })
 
@@ -57,21 +59,31 @@ export const assertion = z.object({
 export type NewCredentialJson = z.output<typeof newCredential>
 export type AssertionJson = z.output<typeof assertion>
 
+const shown = (example: string) => z.string().meta({ examples: [example] })
+
 const descriptor = z.object({
-  id: z.string(),
+  id: shown(EXAMPLE_ID),
   type: z.literal('public-key'),
-  transports: z.array(z.string()).optional(),
+  transports: z
+    .array(z.string())
+    .optional()
+    .meta({ examples: [['internal', 'hybrid']] }),
 })
 
-const challenge = () => z.string().meta({ description: 'Good once, and for five minutes.' })
+const challenge = () =>
+  shown('qk0hR1p3m9cT2vXy').meta({ description: 'In base64url; good once, and for five minutes.' })
 const timeout = () => z.int().meta({ description: 'Milliseconds.', examples: [300_000] })
 const verification = () => z.enum(['required', 'preferred', 'discouraged'])
 
 /** For `PublicKeyCredential.parseCreationOptionsFromJSON()`. */
 export const creationOptions = z
   .object({
-    rp: z.object({ id: z.string().meta({ examples: ['auth.example.com'] }), name: z.string() }),
-    user: z.object({ id: z.string(), name: z.string(), displayName: z.string() }),
+    rp: z.object({ id: shown('auth.example.com'), name: shown('Example Shop') }),
+    user: z.object({
+      id: shown('0b1sV6p3x7Q0m0k0u1B7xg'),
+      name: shown('sara@example.com'),
+      displayName: shown('Sara Karimi'),
+    }),
     challenge: challenge(),
     pubKeyCredParams: z.array(z.object({ alg: z.int().meta({ examples: [-7] }), type: z.literal('public-key') })),
     timeout: timeout(),
@@ -88,7 +100,7 @@ export const creationOptions = z
 /** For `PublicKeyCredential.parseRequestOptionsFromJSON()`. */
 export const requestOptions = z
   .object({
-    rpId: z.string().meta({ examples: ['auth.example.com'] }),
+    rpId: shown('auth.example.com'),
     challenge: challenge(),
     timeout: timeout(),
     allowCredentials: z.array(descriptor).optional(),
