@@ -10,7 +10,7 @@ Latchkey, a self-hosted authentication server.
 
 Usage: latchkey COMMAND [options]     (in the repository: npm run --silent latchkey -- COMMAND)
 
-${table(commands.map((command) => [shape(command), command.summary]))}
+${table(commands.map((command) => [brief(command), command.summary]))}
 
 --json makes any command print one line of JSON; --help after a command tells more of it.
 Settings come from the environment and from .env in the folder it runs in, as for the server.
@@ -31,6 +31,10 @@ ${table([
   ['--json', 'Print the result as one line of JSON.'],
   ['--help', 'Print this.'],
 ])}`
+
+/** What a command is about; its own help tells the rest of what it wants. */
+const brief = (command: Command): string =>
+  command.operand === undefined ? shape(command) : `${command.name} ${command.operand}`
 
 /** The command as it is typed at the least. */
 function shape({ name, operand, options }: Command): string {

@@ -16,7 +16,7 @@ import { type Call, type Command, count, refused, type Report, withInstallation 
 const EMAIL_OR_ID = 'EMAIL_OR_ID'
 
 // What every one of these does beside its own work.
-const ON_RECORD = 'It is put on record, and the user is told by mail, which a server or worker sends.'
+const ON_RECORD = 'The act is put on record, and the user is told by mail, which a server or worker sends.'
 
 export const unlock: Command = {
   name: 'users unlock',
@@ -38,9 +38,9 @@ locked any more. What a server throttles by address or user goes by itself. ${ON
 
 export const resetUser: Command = {
   name: 'users reset',
-  summary: 'Makes the password void, ends every session and mails the way to a new one.',
+  summary: 'Makes the password void and mails the way to a new one.',
   details: `\
-For an account that is in somebody else's hands: known devices, factors and addresses stay as they are. Whoever reads the mail
+Every session ends. For an account that is in somebody else's hands: known devices, factors and addresses stay as they are. Whoever reads the mail
 to the address on file sets the new password. ${ON_RECORD}`,
   operand: EMAIL_OR_ID,
   options: {},
