@@ -61,6 +61,8 @@ export interface NoticeFacts {
   readonly passkey_copied: { readonly name: string }
   readonly recovery_codes_made: { readonly ip: string }
   readonly recovery_code_used: { readonly left: number; readonly ip: string }
+  /** By wrong tries of whoever knew the password. */
+  readonly method_locked: { readonly ip: string }
   /** By an operator or an admin. */
   readonly sessions_ended_for_you: object
   readonly factors_removed_for_you: object

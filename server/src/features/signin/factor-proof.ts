@@ -3,11 +3,12 @@ import { type Act, actOf } from '../../kernel/act.ts'
 import { failuresOf } from '../attempts/service.ts'
 import type { EventType } from '../audit/service.ts'
 import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
+import { notify } from '../messages/service.ts'
 import { type CodeDeps, type OwnChallenge, type Purpose, verify } from '../otp/service.ts'
 import { type RecoveryCodeDeps, takeRecoveryCode } from '../recovery-codes/service.ts'
 import type { SessionDeps } from '../sessions/service.ts'
 import { type TotpDeps, verifyTotp } from '../totp/service.ts'
-import type { User } from '../users/service.ts'
+import { findById, type User } from '../users/service.ts'
 
 export interface FactorDeps {
   readonly codes: CodeDeps
@@ -112,6 +113,9 @@ async function proveRecoveryCode(
   const { kind } = await takeRecoveryCode(db, deps.recoveryCodes, trial, code, act, now)
   if (kind === 'right') return { kind, method: 'recovery_code' }
   await recordFailure(db, deps, trial, { methods: ['recovery_code'], locked: [] }, act, now)
+  const tried = { userId: trial.user.id, method: 'recovery_code', purpose: trial.purpose } as const
+  const isLast = kind === 'wrong' && (await failuresOf(db, tried)) === deps.recoveryCodes.rules.lockAfter
+  if (isLast) await tellOfLock(db, deps.sessions, trial.user.id, act, now)
   return { kind }
 }
 
@@ -122,15 +126,15 @@ const FAILED = {
 
 async function recordFailure(
   db: Database,
-  { sessions: { audit } }: FactorDeps,
+  { sessions }: FactorDeps,
   { user: { id: userId }, purpose }: Trial,
   { methods, locked }: { readonly methods: readonly Method[]; readonly locked: readonly Method[] },
   act: Act,
   now: Date,
 ): Promise<void> {
   const event = { type: FAILED[purpose], result: 'failure', userId, details: { methods } } as const
-  await audit.record(db, actOf(act, userId), event, now)
-  await recordLocks(db, { audit }, { userId, purpose, methods: locked }, act, now)
+  await sessions.audit.record(db, actOf(act, userId), event, now)
+  await recordLocks(db, sessions, { userId, purpose, methods: locked }, act, now)
 }
 
 interface Locked {
@@ -139,16 +143,25 @@ interface Locked {
   readonly methods: readonly Method[]
 }
 
-/** Puts each method on record whose last wrong try this was. */
+/**
+ * Puts each method on record whose last wrong try this was, and tells the user: whoever got as far as a second factor most
+ * likely knows the password.
+ */
 export async function recordLocks(
   db: Database,
-  { audit }: Pick<SessionDeps, 'audit'>,
+  sessions: SessionDeps,
   { userId, purpose, methods }: Locked,
   act: Act,
   now: Date,
 ): Promise<void> {
   for (const method of methods) {
     const event = { type: 'method_locked', result: 'failure', userId, details: { method, purpose } } as const
-    await audit.record(db, actOf(act, userId), event, now)
+    await sessions.audit.record(db, actOf(act, userId), event, now)
   }
+  if (methods.length > 0 && purpose !== 'verification') await tellOfLock(db, sessions, userId, act, now)
+}
+
+async function tellOfLock(db: Database, sessions: SessionDeps, userId: number, act: Act, now: Date): Promise<void> {
+  const user = await findById(db, userId)
+  if (user) await notify(db, sessions, user, { kind: 'method_locked', facts: { ip: act.ip ?? '' } }, now)
 }

@@ -14,6 +14,7 @@ import {
 import { findPending } from '../sessions/service.ts'
 import { lockUser } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
+import { recordLocks } from './factor-proof.ts'
 import { finish, settleReset } from './second-step.ts'
 import { type SecondStep, secondStep, type SignInRules } from './service.ts'
 
@@ -146,16 +147,15 @@ export async function takePasskeyStep(
 
 async function recordRefusedStep(
   db: Database,
-  { sessions: { audit }, passkeys }: PasskeySignInDeps,
+  { sessions, passkeys }: PasskeySignInDeps,
   { userId, purpose }: PasskeyAsk & { readonly userId: number },
   { because }: NotProven,
   act: Act,
   now: Date,
 ): Promise<void> {
-  const by = actOf(act, userId)
   const details = { methods: ['passkey'], ...(because === 'copied' && { reason: 'passkey_copied' }) }
-  await audit.record(db, by, { type: 'second_factor_failed', result: 'failure', userId, details }, now)
+  const failed = { type: 'second_factor_failed', result: 'failure', userId, details } as const
+  await sessions.audit.record(db, actOf(act, userId), failed, now)
   const isLast = (await failuresOf(db, { userId, method: 'passkey', purpose })) === passkeys.rules.lockAfter
-  const locked = { method: 'passkey', purpose }
-  if (isLast) await audit.record(db, by, { type: 'method_locked', result: 'failure', userId, details: locked }, now)
+  await recordLocks(db, sessions, { userId, purpose, methods: isLast ? ['passkey'] : [] }, act, now)
 }

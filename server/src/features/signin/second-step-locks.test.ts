@@ -85,6 +85,8 @@ describe('wrong tries in a row', () => {
     expect(codeOf(await RIGHT_TRIES[method](world, owner))).toEqual([403, LOCKED_CODE[method]])
     const locks = (await recordOf(world, owner.user.id)).filter((line) => line.startsWith('method_locked'))
     expect(locks).toEqual([`method_locked {"method":"${method}","purpose":"second_factor"}`])
+    const told = (await world.inbox(owner.user.email)).filter(({ subject }) => subject?.endsWith('was locked'))
+    expect(told).toHaveLength(1)
     for (const other of METHODS.filter((each) => each !== method)) {
       expect(said(await RIGHT_TRIES[other](world, owner))).toEqual(RIGHT)
     }

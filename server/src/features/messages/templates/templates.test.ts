@@ -58,6 +58,7 @@ const FACTS: NoticeFacts = {
   passkey_removed: NAME,
   passkey_copied: NAME,
   recovery_codes_made: IP,
+  method_locked: IP,
   recovery_code_used: { left: 3, ...IP },
   sessions_ended_for_you: {},
   factors_removed_for_you: {},
