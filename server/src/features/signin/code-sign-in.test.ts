@@ -76,6 +76,16 @@ describe('sign-in by a code', () => {
     expect(pending).toMatchObject([{ userId: user.id, needs: 'second_factor', amr: 'otp', channel: 'email' }])
   })
 
+  it('asks for what must be verified, where a code to a phone says nothing of the e-mail', async () => {
+    await start({ REQUIRE_VERIFIED: 'email' })
+    await reachableUser(world, { ...withPhone(world), emailVerifiedAt: null })
+    const { body } = await askForCode(world, { phone: PHONE })
+    const answer = await confirmCode(world, body.challenge, await world.codeTo(PHONE))
+    expect(answer.body.second_factor).toEqual({ required: true, methods: ['email'] })
+    const { challenge, code } = await signInCode(world, await reachableUser(world))
+    expect((await confirmCode(world, challenge, code)).body.second_factor).toBeUndefined()
+  })
+
   it('puts the sign-in on record, and a wrong code', async () => {
     const user = await reachableUser(world)
     const { challenge, code } = await signInCode(world, user)
