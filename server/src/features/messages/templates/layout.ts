@@ -52,7 +52,7 @@ const LAYOUT = `<!DOCTYPE html>
 <% if (it.code !== undefined) { %>
 <tr><td align="center" style="padding:16px 32px">
 <table role="presentation" cellpadding="0" cellspacing="0" border="0"><tr>
-<td class="code" dir="ltr" align="center" bgcolor="#eef1f5" style="padding:14px 24px;font-family:Consolas,Menlo,monospace;font-size:32px;line-height:40px;letter-spacing:6px;font-weight:bold;background-color:#eef1f5;color:#1b1f24;border-radius:6px"><bdi dir="ltr"><%= it.code %></bdi></td>
+<td class="code" dir="ltr" align="center" bgcolor="#eef1f5" style="padding:14px 24px;font-family:Consolas,Menlo,monospace;font-size:<%= it.codeSize %>px;line-height:40px;letter-spacing:<%= it.codeSpacing %>px;font-weight:bold;background-color:#eef1f5;color:#1b1f24;border-radius:6px"><bdi dir="ltr"><%= it.code %></bdi></td>
 </tr></table>
 </td></tr>
 <% } %>
@@ -83,8 +83,12 @@ const template = eta.compile(LAYOUT)
 export function layOut(letter: Letter): string {
   if (letter.button && !/^https?:\/\//.test(letter.button.link)) throw new Error('A mail links by http or https alone.')
   const rightToLeft = letter.language === 'fa'
+  // On a narrow phone six digits fit large, twelve characters do not.
+  const isLong = letter.code !== undefined && letter.code.length > 6
   return eta.render(template, {
     ...letter,
+    codeSize: isLong ? 22 : 32,
+    codeSpacing: isLong ? 2 : 6,
     direction: rightToLeft ? 'rtl' : 'ltr',
     start: rightToLeft ? 'right' : 'left',
     line: (text: string) => isolatesToElements(eta.config.escapeFunction(text)),
