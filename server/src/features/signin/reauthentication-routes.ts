@@ -9,7 +9,7 @@ import { invalid, Refusal, throttled } from '../../kernel/refusal.ts'
 import { assertion, passkeyOptions, requestOptions } from '../passkeys/service.ts'
 import type { Shown } from './factor-proof.ts'
 import { type Proofs, reauthenticate, type Reauthentication, type ReauthenticationDeps } from './reauthentication.ts'
-import { noFactorHere, wrongCode, wrongRecoveryCode } from './step-answers.ts'
+import { noFactorHere, over, wrongCode, wrongRecoveryCode } from './step-answers.ts'
 import { token } from './wire.ts'
 
 export interface ReauthenticationRouteDeps extends ReauthenticationDeps {
@@ -107,7 +107,7 @@ function reauthenticateRoute(app: App, deps: ReauthenticationRouteDeps): void {
 }
 
 /** The new token, or no. */
-function accessOf(outcome: Reauthentication, { body }: FastifyRequest): string {
+function accessOf(outcome: Reauthentication, request: FastifyRequest): string {
   switch (outcome.kind) {
     case 'reauthenticated':
       return outcome.access
@@ -116,13 +116,15 @@ function accessOf(outcome: Reauthentication, { body }: FastifyRequest): string {
     case 'wait':
       throw throttled(outcome.retryAfterSeconds, 'failed sign-ins')
     case 'wrong':
-      throw (body as Proofs).factor?.by === 'recovery_code' ? wrongRecoveryCode() : wrongCode()
+      throw (request.body as Proofs).factor?.by === 'recovery_code' ? wrongRecoveryCode() : wrongCode()
+    case 'over':
+      throw over(request)
     default:
       throw NO[outcome.kind]()
   }
 }
 
-type PlainNo = Exclude<Reauthentication['kind'], 'reauthenticated' | 'factor_required' | 'wait' | 'wrong'>
+type PlainNo = Exclude<Reauthentication['kind'], 'reauthenticated' | 'factor_required' | 'wait' | 'wrong' | 'over'>
 
 const NO: Readonly<Record<PlainNo, () => Refusal>> = {
   password_required: () => invalid({ password: [{ id: 'fault.required' }] }),

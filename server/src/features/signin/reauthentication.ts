@@ -40,7 +40,9 @@ export interface Proofs {
 
 export type Reauthentication =
   | { readonly kind: 'reauthenticated'; readonly access: string }
-  | { readonly kind: 'password_required' | 'wrong_password' | 'passkey_refused' | 'gone' }
+  | { readonly kind: 'password_required' | 'wrong_password' | 'passkey_refused' }
+  /** The account or the session that asked ended meanwhile. */
+  | { readonly kind: 'gone' | 'over' }
   | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
   /** Two factors are on, and a password is one. */
   | { readonly kind: 'factor_required'; readonly methods: readonly Method[] }
@@ -136,8 +138,9 @@ async function renew(deps: ReauthenticationDeps, attempt: Attempt, compared: Use
 /** The user and the session as they are now, while nobody else can change them. */
 async function hold(db: Database, { subject, caller }: Attempt, compared: User) {
   const user = await lockUser(db, compared.id)
-  const session = user && (await findSession(db, caller.sessionId))
-  if (!session || user.deactivatedAt) return { kind: 'gone' } as const
+  if (!user || user.deactivatedAt) return { kind: 'gone' } as const
+  const session = await findSession(db, caller.sessionId)
+  if (!session) return { kind: 'over' } as const
   const isCompared = !subject || user.passwordHash === compared.passwordHash
   return isCompared ? ({ kind: 'held', user, session } as const) : ({ kind: 'hash_changed', user } as const)
 }
@@ -155,7 +158,7 @@ async function renewIn(db: Database, deps: ReauthenticationDeps, attempt: Attemp
   if (proof) await settleReset(db, user, proof.method)
   if (deps.countFailures && subject) await forget(db, subject)
   const renewed = await markProven(db, session.id, renewalOf(session, proofs, proof, now))
-  if (!renewed) return { kind: 'gone' }
+  if (!renewed) return { kind: 'over' }
   await record(db, deps, { session: renewed, methods: methodsOf(proofs, proof) }, act, now)
   return { kind: 'reauthenticated', access: tokenPair(deps.sessions, renewed, user, now).access }
 }

@@ -1,6 +1,5 @@
 import type { Database } from '../../database/schema.ts'
-import { emailKey } from '../../kernel/address.ts'
-import type { Email } from '../../kernel/address.ts'
+import { type Email, emailKey } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import type { Language } from '../../kernel/language.ts'
 import { type AddressCodeDeps, type Applied, applyToUser, type Sending, sendTo } from '../account/service.ts'

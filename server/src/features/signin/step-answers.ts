@@ -9,7 +9,7 @@ import type { sendStepCode, Step } from './second-step-proof.ts'
 export const noFactorHere = (): Refusal =>
   new Refusal('permission_denied', 'no factor here', { detail: { id: 'refusal.permission_denied.no_factor_here' } })
 
-/** The pending sign-in ended while the request was under way: what the guard says a moment later. */
+/** The session or pending sign-in ended while the request was under way: what the guard says a moment later. */
 export const over = (request: FastifyRequest): Refusal => badToken('refusal.token_not_valid.blacklisted', request)
 
 /** Says no when a code was not sent for a second step. */
