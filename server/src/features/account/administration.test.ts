@@ -1,13 +1,7 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
 import { DATABASES } from '../../../test/databases.ts'
 import { insertUser, NOON } from '../../../test/database.ts'
-import {
-  noticesTo,
-  recordedOf,
-  verifiedUser,
-  withApp,
-  withTwoFactors,
-} from '../../../test/factors.ts'
+import { noticesTo, recordedOf, verifiedUser, withApp, withTwoFactors } from '../../../test/factors.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
 import { beginSignIn, codeOf, meBy } from '../../../test/second-step.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
