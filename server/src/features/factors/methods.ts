@@ -58,7 +58,10 @@ export function factorsAmong(
 export const secondFactorsOf = async (db: Database, rules: FactorRules, user: FactorHolder): Promise<Factor[]> =>
   factorsAmong(await holdingsOf(db, user), rules, user)
 
-/** What may pass the second step now, recovery codes last; `except` is the channel that was the first step. */
+/**
+ * What may pass the second step now, recovery codes last; `except` is the channel that was the first step. After a reset by
+ * e-mail recovery codes, too, are another factor: whoever reads the mail has none of them.
+ */
 export async function usableMethods(
   db: Database,
   rules: FactorRules,
@@ -66,5 +69,7 @@ export async function usableMethods(
   except?: Channel | null,
 ): Promise<Method[]> {
   const factors = (await secondFactorsOf(db, rules, user)).filter((method) => method !== except)
-  return (await recoveryCodesLeft(db, user.id)) > 0 ? [...factors, 'recovery_code'] : factors
+  if ((await recoveryCodesLeft(db, user.id)) === 0) return factors
+  const trusted = user.passwordResetAt === null ? factors : factors.filter((method) => method !== 'email')
+  return [...trusted, 'recovery_code']
 }

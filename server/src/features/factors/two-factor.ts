@@ -40,8 +40,10 @@ export async function turnOn(
   if (!user) return { kind: 'gone' }
   if (user.twoFactorSince !== null) return { kind: 'on_already' }
   if (user.emailVerifiedAt === null) return { kind: 'email_not_verified' }
-  if (!(await wouldLetIn(db, deps, { ...user, twoFactorSince: now }))) return { kind: 'no_usable_factor' }
-  await update(db, userId, { twoFactorSince: now })
+  // A reset of the time when one factor was enough says nothing against the mailbox as the second.
+  const changes = { twoFactorSince: now, passwordResetAt: null }
+  if (!(await wouldLetIn(db, deps, { ...user, ...changes }))) return { kind: 'no_usable_factor' }
+  await update(db, userId, changes)
   const others = { userId, exceptId: sessionId, onlyWithoutFactor: true }
   const ended = await endOthers(db, others, 'two_factor_on', now)
   await deps.audit.record(db, act, { type: 'two_factor_on', userId, details: { ended } }, now)

@@ -173,10 +173,36 @@ describe('after a reset by e-mail', () => {
     },
   )
 
+  it('recovery codes are another factor, and whoever has only the mailbox has none of them', async () => {
+    const world = await createWorld({ settings: UNLIMITED })
+    const user = await verifiedUser(world)
+    const [recoveryCode] = await withTwoFactors(world, user)
+    const { token } = await resetMail(world, user)
+    succeeded(await confirmReset(world, { token }))
+    const owner = { ...user, password: NEW_PASSWORD }
+    const candidate = await beginSignIn(world, owner)
+    expect(candidate.methods).toEqual(['recovery_code'])
+    expect(codeOf(await sendCode(world, candidate))).toEqual([403, 'permission_denied'])
+    succeeded(await passByRecoveryCode(world, candidate, recoveryCode))
+    expect((await beginSignIn(world, owner)).methods).toEqual(['email', 'recovery_code'])
+  })
+
+  it('nothing is held against the mailbox where two factors are turned on only later', async () => {
+    const world = await createWorld({ settings: UNLIMITED })
+    const user = await verifiedUser(world)
+    const { token } = await resetMail(world, user)
+    succeeded(await confirmReset(world, { token }))
+    const signedIn = await world.signIn({ ...user, password: NEW_PASSWORD })
+    await withTwoFactors(world, { ...user, ...signedIn.body })
+    const { methods } = await beginSignIn(world, { ...user, password: NEW_PASSWORD })
+    expect(methods).toEqual(['email', 'recovery_code'])
+  })
+
   it('that code stays one for who has no other', async () => {
     const world = await createWorld({ settings: UNLIMITED })
     const user = await verifiedUser(world)
     await withTwoFactors(world, user)
+    await world.latchkey.foundation.db.deleteFrom('recoveryCodes').execute()
     const { token } = await resetMail(world, user)
     succeeded(await confirmReset(world, { token }))
     const candidate = await beginSignIn(world, { ...user, password: NEW_PASSWORD })
