@@ -1,0 +1,25 @@
+import { expect, it } from 'vitest'
+import { deviceName } from './device-name.ts'
+
+const FIREFOX = 'Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:145.0) Gecko/20100101 Firefox/145.0'
+const SAFARI =
+  'Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.5 Mobile/15E148 Safari/604.1'
+
+it.each([
+  [FIREFOX, 'Firefox on Windows'],
+  [SAFARI, 'Safari on iOS'],
+  ['curl/8.14.1', 'curl'],
+  ['okhttp/4.12.0', 'okhttp'],
+  ['', ''],
+  ['<script>alert(1)</script>', ''],
+])('tells of %j as %j', (userAgent, name) => {
+  expect(deviceName(userAgent)).toBe(name)
+})
+
+it('is the same for every version of a program, so that an update is no new device', () => {
+  expect(deviceName(FIREFOX.replaceAll('145.0', '146.0'))).toBe(deviceName(FIREFOX))
+})
+
+it('reads no more of a user agent than browsers write', () => {
+  expect(deviceName(`${'x'.repeat(300)} Firefox/145.0`)).toBe('x'.repeat(40))
+})
