@@ -12,8 +12,8 @@ export const changePassword = (
     body: { current_password: password, new_password: newPassword },
   })
 
-export const askForReset = (world: World, email: string): Promise<Answer> =>
-  world.call('POST', '/api/password/reset/', { body: { email } })
+export const askForReset = (world: World, email: string, from?: string): Promise<Answer> =>
+  world.call('POST', '/api/password/reset/', { body: { email }, ...(from === undefined ? {} : { from }) })
 
 /** What a mail to set a password holds. */
 export interface PasswordMail {

@@ -1,4 +1,5 @@
 import type { Database } from '../../database/schema.ts'
+import { networkOf } from '../../http/client-address.ts'
 import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import { after, before, days, type Duration } from '../../kernel/duration.ts'
@@ -6,6 +7,7 @@ import type { Language } from '../../kernel/language.ts'
 import { type Audit, type AuditEvent, maskedAddress } from '../audit/service.ts'
 import type { NotifyDeps } from '../messages/service.ts'
 import type { DestinationLimits } from '../otp/service.ts'
+import { hasSessionFrom } from '../sessions/service.ts'
 import { findByEmail, type User } from '../users/service.ts'
 import { makeToken, subjectOf, takeTurn, type TokenDeps, wasMailedSince } from './password-tokens.ts'
 
@@ -40,7 +42,8 @@ export async function requestReset(
   const subject = subjectOf(secret, emailKey(email))
   const pauseSince = before(now, deps.resendAfter)
   if (await wasMailedSince(db, subject, pauseSince)) return
-  if ((await deps.destinations.take(mailboxKey(email), false)) !== undefined) return
+  const isOwner = await isFromKnownNetwork(db, email, act)
+  if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return
   await db.transaction().execute(async (db) => {
     if (!(await takeTurn(db, subject, pauseSince, now))) return
     const found = await findByEmail(db, email)
@@ -49,6 +52,15 @@ export async function requestReset(
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
   })
   deps.messages.wake()
+}
+
+// No user has it; asked all the same, so that an unknown address costs what a known one does.
+const NOBODY = 0
+
+/** Whether its owner is likely to be the one who asks: strangers' asking then uses up no mail of his. */
+async function isFromKnownNetwork(db: Database, email: Email, { ip }: Act): Promise<boolean> {
+  const user = await findByEmail(db, email)
+  return hasSessionFrom(db, user?.id ?? NOBODY, networkOf(ip ?? ''))
 }
 
 /** Mails a code and a link to set a new password, for an operator. Takes a transaction; wake the messages after it. */
