@@ -3,6 +3,7 @@ import { type Email, type Phone, type Region, parseEmail, parsePhone } from '../
 import type { Fault } from '../kernel/fault.ts'
 import { toAsciiDigits } from '../kernel/digits.ts'
 import { LANGUAGES } from '../kernel/language.ts'
+import { isFitForName, withoutInvisible } from '../kernel/text.ts'
 import type { TextId } from '../kernel/texts.ts'
 
 /**
@@ -49,6 +50,11 @@ function refuseUnstorable(text: string, context: z.RefinementCtx): void {
   if (!text.isWellFormed()) addFault(context, { id: 'fault.not_a_string' })
 }
 
+/** A check for text that is shown as a name, to others too. */
+export function fitForName(text: string, context: z.RefinementCtx): void {
+  if (!isFitForName(text)) addFault(context, { id: 'fault.invisible_characters' })
+}
+
 /** A check for text of at most so many code points. */
 export const atMost =
   (max: number) =>
@@ -58,12 +64,13 @@ export const atMost =
 
 const NAME_MAX = 150
 
-/** A first or last name: trimmed, may be blank, at most 150 code points. */
+/** A first or last name: trimmed, may be blank, at most 150 code points, none that hides or turns text around. */
 export const name = () =>
   z
     .string({ error: unless('fault.not_a_string') })
     .trim()
     .superRefine(refuseUnstorable)
+    .superRefine(fitForName)
     .superRefine(atMost(NAME_MAX))
     .meta({ maxLength: NAME_MAX })
 
@@ -124,12 +131,15 @@ export const boolean = () => z.boolean({ error: unless('fault.not_a_boolean') })
 
 export const language = () => choice(LANGUAGES).nullable()
 
-/** A one-time code: six digits as a number or as text; spaces between, Persian and Arabic digits are fine. */
+/**
+ * A one-time code: six digits as a number or as text; spaces and what nobody sees between them, Persian and Arabic digits
+ * are fine.
+ */
 export const sixDigits = () =>
   z
     .union([z.string(), z.number()], { error: unless('fault.invalid_integer') })
     .transform((value, context): string => {
-      const digits = toAsciiDigits(String(value)).replace(/[\s\u00a0\u200c-\u200f\u2066-\u2069]/g, '')
+      const digits = toAsciiDigits(withoutInvisible(String(value)))
       if (/^[0-9]{6}$/.test(digits)) return digits
       addFault(context, { id: value === '' ? 'fault.blank' : codeFault(digits) })
       return z.NEVER

@@ -159,6 +159,19 @@ describe('an e-mail address', () => {
     )
   })
 
+  it('has nothing in it that nobody sees', () => {
+    const unseen = fc.constantFrom(
+      ...'\0\t\n\u001b\u0085\u00ad\u061c\u200b\u200d\u200e\u200f\u202a\u202e\u2060\u2066\u2069\ufeff',
+    )
+    fc.assert(
+      fc.property(accepted, unseen, fc.nat(), (address, character, at) => {
+        const place = 1 + (at % (address.length - 1)) // at its ends it is trimmed, or refused as well
+        expect(parseEmail(address.slice(0, place) + character + address.slice(place))).toBeUndefined()
+      }),
+      { numRuns: 2000 },
+    )
+  })
+
   it('whatever the text, is never an error, and its key is printable ASCII with one @', () => {
     const parts = fc.array(fc.oneof(fc.string({ unit: 'binary' }), fc.constantFrom('@', '.', 'a', '.com')))
     fc.assert(

@@ -30,6 +30,7 @@ describe('a code in base32', () => {
     ['with spaces and a line end', ' ABCD EFGH JKMN\n'],
     ['with a dash of another kind', 'ABCD–EFGH—JKMN'],
     ['between marks of direction', '\u2066ABCD-EFGH\u200c-JKMN\u2069'],
+    ['with whatever else nobody sees', '\ufeff\u202aABCD\u200b-\u2060EFGH\u00ad-\u0085JK\tMN\u202c'],
   ])('is read %s', (_, typed) => {
     expect(parseBase32(typed, 12)).toBe('ABCDEFGHJKMN')
   })

@@ -1,5 +1,6 @@
 import { toAsciiDigits } from './digits.ts'
 import type { Random } from './random.ts'
+import { withoutInvisible } from './text.ts'
 
 // Crockford's alphabet: no I, L, O, which look like digits, and no U.
 const SYMBOLS = '0123456789ABCDEFGHJKMNPQRSTVWXYZ'
@@ -13,13 +14,13 @@ export function randomBase32(random: Random, symbols: number): string {
 }
 
 /**
- * The symbols of a code as `randomBase32` made it, or undefined when it is none of that many. Either case, spaces, dashes and
- * marks of direction anywhere, Persian and Arabic digits, O for 0, I and L for 1 are all forgiven.
+ * The symbols of a code as `randomBase32` made it, or undefined when it is none of that many. Either case; spaces, dashes
+ * and what nobody sees, anywhere; Persian and Arabic digits; O for 0, I and L for 1: all are forgiven.
  */
 export function parseBase32(text: string, symbols: number): string | undefined {
-  const typed = toAsciiDigits(text)
+  const typed = toAsciiDigits(withoutInvisible(text))
     .toUpperCase()
-    .replace(/[\s\p{Pd}\u00a0\u200c-\u200f\u2066-\u2069]/gu, '')
+    .replace(/\p{Pd}/gu, '')
     .replace(/[ILO]/g, (letter) => MISREAD[letter]!)
   return typed.length === symbols && Array.from(typed).every((symbol) => SYMBOLS.includes(symbol)) ? typed : undefined
 }

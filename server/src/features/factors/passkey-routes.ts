@@ -67,7 +67,7 @@ const passkeyName = () =>
   fields
     .identifier()
     .meta({ maxLength: NAME_MAX, examples: ['Phone'] })
-    .transform((name) => name.replace(/\s+/g, ' '))
+    .superRefine(fields.fitForName)
     .superRefine(fields.atMost(NAME_MAX))
 
 function optionsRoute(app: App, deps: PasskeyRouteDeps): void {

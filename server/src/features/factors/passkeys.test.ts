@@ -71,6 +71,8 @@ describe('registering a passkey', () => {
     expect(mail?.subject).toBe('A passkey was added to your Latchkey account')
   })
 
+  const HIDDEN = 'Control characters and invisible characters that hide or turn text around are not allowed.'
+
   it('takes a name on one line, of at most 60 characters', async () => {
     const world = await createWorld()
     const user = await verifiedUser(world)
@@ -82,7 +84,8 @@ describe('registering a passkey', () => {
     expect((await offer('')).body.name).toEqual(['This field may not be blank.'])
     expect((await offer('x'.repeat(61))).body.name).toEqual(['Ensure this field has no more than 60 characters.'])
     expect((await offer(5)).body.name).toEqual(['Not a valid string.'])
-    expect((await offer(' My\n phone ')).body.name).toBe('My phone')
+    for (const text of ['My\nphone', 'My \u202ephone']) expect((await offer(text)).body.name).toEqual([HIDDEN])
+    expect((await offer(' My phone\n')).body.name).toBe('My phone')
   })
 
   it('knows one user by one handle, and names the passkeys there are so that none is made twice', async () => {

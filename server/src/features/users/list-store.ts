@@ -1,5 +1,6 @@
 import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely'
 import type { Database, Schema } from '../../database/schema.ts'
+import { toAsciiDigits } from '../../kernel/digits.ts'
 import type { User } from './store.ts'
 
 /** Which users a list is of. */
@@ -25,24 +26,31 @@ export interface Slice {
   readonly beyond?: Place | undefined
 }
 
-// Both forms of yeh and kaf, the Persian and the Arabic, are on people's keyboards, and a zero-width non-joiner is seen by
-// nobody. Both databases fold ASCII letters alike; what else has two cases is left as the database's own `lower` has it.
-const ARABIC_YEH = '\u064a'
-const PERSIAN_YEH = '\u06cc'
-const ARABIC_KAF = '\u0643'
-const PERSIAN_KAF = '\u06a9'
-const NON_JOINER = '\u200c'
+type Pair = readonly [written: string, alike: string]
 
-const folded = (text: Expression<string>): Expression<string> => sql<string>`lower(replace(replace(replace(
-  ${text}, ${ARABIC_YEH}, ${PERSIAN_YEH}), ${ARABIC_KAF}, ${PERSIAN_KAF}), ${NON_JOINER}, ''))`
+// Both forms of yeh and kaf, the Persian and the Arabic, are on people's keyboards; joiners and marks of direction are seen by
+// nobody. Both databases fold ASCII letters alike; what else has two cases is left as the database's own `lower` has it.
+const LETTERS: readonly Pair[] = [
+  ['\u064a', '\u06cc'],
+  ['\u0643', '\u06a9'],
+  ...['\u200c', '\u200d', '\u200e', '\u200f', '\u061c'].map((unseen): Pair => [unseen, '']),
+]
+const DIGITS: readonly Pair[] = Array.from('۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩', (digit) => [digit, toAsciiDigits(digit)])
+
+const folded = (text: Expression<string>, pairs: readonly Pair[]): Expression<string> =>
+  sql<string>`lower(${pairs.reduce((inner, [written, alike]) => sql`replace(${inner}, ${written}, ${alike})`, text)})`
 
 /** The term anywhere in another text; `%`, `_` and the escape itself stand for themselves. */
-const patternOf = (term: string): Expression<string> => folded(sql<string>`${`%${term.replace(/[\\%_]/g, '\\$&')}%`}`)
+const patternOf = (term: string): Expression<string> => sql<string>`${`%${term.replace(/[\\%_]/g, '\\$&')}%`}`
 
 function matches(where: ExpressionBuilder<Schema, 'users'>, { terms, isActive }: UserFilter): Expression<SqlBool> {
-  const columns = (['email', 'firstName', 'lastName'] as const).map((column) => folded(where.ref(column)))
-  const found = (term: string) =>
-    where.or(columns.map((column) => sql<SqlBool>`${column} like ${patternOf(term)} escape '\\'`))
+  const found = (term: string) => {
+    // Twenty more replacements in every row, so only where there is a digit to be found.
+    const pairs = /\p{Nd}/u.test(term) ? [...LETTERS, ...DIGITS] : LETTERS
+    const pattern = folded(patternOf(term), pairs)
+    const columns = (['email', 'firstName', 'lastName'] as const).map((column) => folded(where.ref(column), pairs))
+    return where.or(columns.map((column) => sql<SqlBool>`${column} like ${pattern} escape '\\'`))
+  }
   const activity = isActive === undefined ? [] : [where('deactivatedAt', isActive ? 'is' : 'is not', null)]
   return where.and([...terms.map(found), ...activity])
 }
