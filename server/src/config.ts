@@ -45,6 +45,8 @@ export interface Config {
   /** ISO 3166 country of phone numbers given in national form. */
   readonly defaultRegion: Region
   readonly oneAccountPerMailbox: boolean
+  /** `neutral`: nobody learns from a registration or a change of address that an address is taken. */
+  readonly registration: 'open' | 'neutral'
   readonly passwordPolicy: 'composition' | 'nist'
   readonly passwordResetLifetime: Duration
   /** Undefined: accounts that never verified anything stay. */
@@ -83,6 +85,22 @@ export interface Config {
     /** The secret as set: `whsec_` and base64, or the bytes as they stand. */
     | { readonly kind: 'webhook'; readonly url: string; readonly secret: string }
     | undefined
+  readonly smsFirewall: {
+    readonly mode: 'enforce' | 'observe'
+    /** ISO 3166. */
+    readonly countries: readonly string[] | 'all'
+    readonly perNumberDay: number
+    readonly perRangeHour: number
+    readonly perAddressHour: number
+    readonly perCountryDay: number
+    /** By country, `*` for all others; in ten-thousandths of the currency's unit, as the budgets. */
+    readonly prices: ReadonlyMap<string, number>
+    /** Undefined: no limit in money. */
+    readonly budgetHour: number | undefined
+    readonly budgetDay: number | undefined
+    /** ISO 4217. */
+    readonly currency: string
+  }
   readonly codes: {
     readonly lifetime: Duration
     readonly resendAfter: Duration

@@ -15,6 +15,7 @@ export function assemble(values: Values): Config {
     timeZone: values.TIME_ZONE,
     defaultRegion: values.DEFAULT_REGION,
     oneAccountPerMailbox: values.ONE_ACCOUNT_PER_MAILBOX,
+    registration: values.REGISTRATION,
     passwordPolicy: values.PASSWORD_POLICY,
     passwordResetLifetime: values.PASSWORD_RESET_MINUTES,
     unverifiedAccountLifetime: values.UNVERIFIED_ACCOUNT_LIFETIME,
@@ -27,6 +28,7 @@ export function assemble(values: Values): Config {
     passkeyOrigins: values.PASSKEY_ORIGINS ?? [],
     mail: mailOf(values),
     sms: smsOf(values),
+    smsFirewall: smsFirewallOf(values),
     codes: {
       lifetime: values.OTP_EXPIRY_MINUTES,
       resendAfter: values.OTP_RESEND_SECONDS,
@@ -66,6 +68,24 @@ function smsOf(values: Values): Config['sms'] {
     sender: values.KAVENEGAR_SENDER,
     template: values.KAVENEGAR_TEMPLATE,
     baseUrl: values.KAVENEGAR_BASE_URL.replace(/\/+$/, ''),
+  }
+}
+
+function smsFirewallOf(values: Values): Config['smsFirewall'] {
+  const countries = values.SMS_COUNTRIES ?? [values.DEFAULT_REGION]
+  // As the limits by destination: off where a developer counts nothing.
+  const isOff = values.NODE_ENV !== 'production' && values.THROTTLE_OTP_SEND === undefined
+  return {
+    mode: isOff ? 'observe' : values.SMS_FIREWALL,
+    countries: countries.includes('*') ? 'all' : countries,
+    perNumberDay: values.SMS_PER_NUMBER_DAY,
+    perRangeHour: values.SMS_PER_RANGE_HOUR,
+    perAddressHour: values.SMS_PER_ADDRESS_HOUR,
+    perCountryDay: values.SMS_PER_COUNTRY_DAY,
+    prices: new Map(values.SMS_PRICES),
+    budgetHour: values.SMS_BUDGET_HOUR,
+    budgetDay: values.SMS_BUDGET_DAY,
+    currency: values.SMS_CURRENCY,
   }
 }
 

@@ -87,6 +87,21 @@ const twoSmsGateways: Rule = ({ isSet }) =>
       }
     : undefined
 
+/** What has no price costs nothing, and a budget would never see it. */
+const budgetWantsPrices =
+  (budget: SettingName & ('SMS_BUDGET_HOUR' | 'SMS_BUDGET_DAY')): Rule =>
+  ({ values, isSet }) => {
+    if (values[budget] === undefined || (isSet('SMS_PRICES') && values.SMS_PRICES === undefined)) return undefined
+    const prices = new Map(values.SMS_PRICES)
+    const countries = values.SMS_COUNTRIES ?? [values.DEFAULT_REGION ?? '*']
+    const unpriced = prices.has('*') ? undefined : countries.find((country) => !prices.has(country))
+    if (unpriced === undefined) return undefined
+    return {
+      setting: budget,
+      message: `is set, but SMS_PRICES has no price for ${unpriced}, which SMS_COUNTRIES allows: messages there would not be counted. Example: ${exampleOf('SMS_PRICES')}`,
+    }
+  }
+
 const idleWithinFixed: Rule = ({ values }) => {
   const { REFRESH_IDLE_LIFETIME: idle, REFRESH_TOKEN_LIFETIME: fixed } = values
   return idle !== undefined && fixed !== undefined && idle > fixed
@@ -140,5 +155,7 @@ const RULES: readonly Rule[] = [
   needs('SMS_WEBHOOK_URL', 'SMS_WEBHOOK_SECRET'),
   needs('SMS_WEBHOOK_SECRET', 'SMS_WEBHOOK_URL'),
   twoSmsGateways,
+  budgetWantsPrices('SMS_BUDGET_HOUR'),
+  budgetWantsPrices('SMS_BUDGET_DAY'),
   idleWithinFixed,
 ]

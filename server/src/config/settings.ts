@@ -3,12 +3,14 @@ import type { Setting, SettingTable } from './setting.ts'
 import { ACCOUNTS, CODES, FACTORS, THROTTLES, TOKENS } from './settings/accounts.ts'
 import { MAIL, SMS } from './settings/delivery.ts'
 import { SCALE, SERVER } from './settings/server.ts'
+import { SMS_FIREWALL } from './settings/sms-firewall.ts'
 
 /** Every setting there is, in the order they are shown. */
 export const SETTINGS = {
   ...SERVER,
   ...MAIL,
   ...SMS,
+  ...SMS_FIREWALL,
   ...ACCOUNTS,
   ...FACTORS,
   ...CODES,
@@ -22,6 +24,7 @@ export const GROUPS: readonly { readonly title: string; readonly settings: Setti
   { title: 'Server', settings: SERVER },
   { title: 'Mail', settings: MAIL },
   { title: 'Text messages', settings: SMS },
+  { title: 'SMS firewall', settings: SMS_FIREWALL },
   { title: 'Accounts', settings: ACCOUNTS },
   { title: 'Passwords, factors and passkeys', settings: FACTORS },
   { title: 'Codes', settings: CODES },

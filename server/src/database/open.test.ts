@@ -6,6 +6,8 @@ import { expect, it } from 'vitest'
 import { insertUser, openForTest, temporaryFolder } from '../../test/database.ts'
 import { systemRandom } from '../kernel/random.ts'
 import { createSecret } from '../kernel/secret.ts'
+import { columnsOf } from './columns.ts'
+import { migrationsFor } from './migrations/all.ts'
 import { openDatabase, type OpeningStep } from './open.ts'
 import { bindSecret, isBoundToSecret } from './secret-binding.ts'
 import { DatabaseUnfit } from './unfit.ts'
@@ -28,6 +30,8 @@ async function madeBefore(users = 1): Promise<string> {
   return path
 }
 
+const EVERY_MIGRATION = Object.keys(migrationsFor(columnsOf.sqlite))
+
 async function refusal(path: string): Promise<DatabaseUnfit> {
   const outcome = await openDatabase({ location: { kind: 'file', path } }).catch((error: unknown) => error)
   expect(outcome).toBeInstanceOf(DatabaseUnfit)
@@ -39,7 +43,7 @@ it('makes folder, file and tables at the first start, for the owner alone, and s
   const { steps, close } = await open(path)
   expect(steps).toStrictEqual([
     { kind: 'created', path },
-    { kind: 'migrated', migrations: ['0001_accounts', '0002_factors'] },
+    { kind: 'migrated', migrations: EVERY_MIGRATION },
   ])
   expect(modeOf(dirname(path))).toBe(0o700)
   const files = readdirSync(dirname(path)).toSorted()
@@ -135,7 +139,7 @@ it('copies a database aside, whole and for the owner alone, before it changes it
   const copy = `${path}.before-0001_accounts`
   expect(steps).toStrictEqual([
     { kind: 'copied', path: copy },
-    { kind: 'migrated', migrations: ['0001_accounts', '0002_factors'] },
+    { kind: 'migrated', migrations: EVERY_MIGRATION },
   ])
   expect(modeOf(copy)).toBe(0o600)
   const tables = new DatabaseSync(copy).prepare('select name from sqlite_master').all()

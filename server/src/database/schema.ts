@@ -1,5 +1,7 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
+import type { PendingRegistrationsTable } from './schema-registrations.ts'
+import type { SmsDecisionsTable, SmsGateTable } from './schema-sms.ts'
 
 /** The whole database, camelCase here and snake_case on disk. Moments are UTC; a null moment means "not (yet)". */
 export interface Schema {
@@ -15,10 +17,13 @@ export interface Schema {
   usedPasskeyChallenges: UsedPasskeyChallengesTable
   passwordTokens: PasswordTokensTable
   passwordMails: PasswordMailsTable
+  pendingRegistrations: PendingRegistrationsTable
   addressChanges: AddressChangesTable
   deliveries: DeliveriesTable
   devices: DevicesTable
   signInFailures: SignInFailuresTable
+  smsDecisions: SmsDecisionsTable
+  smsGate: SmsGateTable
   auditEvents: AuditEventsTable
   auditCheckpoints: AuditCheckpointsTable
   leases: LeasesTable

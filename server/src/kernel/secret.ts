@@ -31,6 +31,7 @@ export type KeyLabel =
   | 'address-change'
   | 'audit-chain'
   | 'list-cursor'
+  | 'sms-destination'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */
 export interface Secret {

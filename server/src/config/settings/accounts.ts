@@ -43,6 +43,12 @@ export const ACCOUNTS = {
     help: 'Dots and +tags at gmail.com make no second account.',
     example: 'false',
   },
+  REGISTRATION: {
+    kind: choice('open', 'neutral'),
+    default: 'open',
+    help: 'open: a registration makes the account, and tells of an address that is taken. neutral: it answers alike for every address, and a code mailed there makes the account.',
+    example: 'neutral',
+  },
   REQUIRE_VERIFIED: {
     kind: choice('none', 'email', 'any'),
     default: 'none',

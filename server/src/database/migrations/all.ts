@@ -2,11 +2,15 @@ import type { Migration } from 'kysely/migration'
 import type { Columns } from '../columns.ts'
 import * as accounts from './0001_accounts.ts'
 import * as factors from './0002_factors.ts'
+import * as smsFirewall from './0003_sms_firewall.ts'
+import * as neutralRegistration from './0006_neutral_registration.ts'
 
 /** Every migration in order. A name, once released, never changes: databases remember it. */
 export function migrationsFor(columns: Columns): Record<string, Migration> {
   return {
     '0001_accounts': { up: (db) => accounts.up(db, columns) },
     '0002_factors': { up: (db) => factors.up(db, columns) },
+    '0003_sms_firewall': { up: (db) => smsFirewall.up(db, columns) },
+    '0006_neutral_registration': { up: (db) => neutralRegistration.up(db, columns) },
   }
 }
