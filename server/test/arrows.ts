@@ -2,7 +2,7 @@
 
 /** From the lowest up. A feature imports the `service.ts` of those in earlier rows, and none of its own row. */
 const FEATURE_ORDER: readonly (readonly string[])[] = [
-  ['audit', 'attempts', 'tokens', 'passwords'],
+  ['audit', 'attempts', 'tokens', 'passwords', 'idempotency', 'proof-of-work', 'sms-firewall'],
   ['users'],
   ['messages'],
   ['sessions', 'recovery-codes'],

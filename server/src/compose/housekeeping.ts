@@ -3,9 +3,11 @@ import type { Database } from '../database/schema.ts'
 import { expireUnverified, removeOldPasswordTokens, removeOverChanges } from '../features/account/service.ts'
 import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
 import { type Audit, removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
+import { removeExpiredAnswers } from '../features/idempotency/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
 import { removeUsedChallenges } from '../features/passkeys/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
+import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { before, days, type Duration, minutes } from '../kernel/duration.ts'
 
@@ -13,6 +15,9 @@ const EVERY = minutes(10)
 
 // The longest resend cooldown is far shorter, and it counts from a code's row.
 const KEEP_CODES = days(1)
+
+// A month's bill can be explained; the limits look back a day.
+const KEEP_SMS_DECISIONS = days(35)
 
 export interface AuditRetention extends RetentionDeps {
   /** How long events are kept; undefined: for ever. */
@@ -55,6 +60,8 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeOverChanges(db, now)
   await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
+  await removeExpiredAnswers(db, now)
+  await removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS))
 }
 
 async function expireAccounts(

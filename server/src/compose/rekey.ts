@@ -7,6 +7,7 @@ import { isBoundTo, isBoundToSecret, rebindSecret } from '../database/secret-bin
 import { removeAllPasswordTokens } from '../features/account/service.ts'
 import { createAudit, rechain, type Rechained } from '../features/audit/service.ts'
 import { type Forgotten, forgetHashed } from '../features/attempts/service.ts'
+import { removeAllAnswers } from '../features/idempotency/service.ts'
 import { backlog, type Resealed, resealQueued } from '../features/messages/service.ts'
 import { voidAll } from '../features/otp/service.ts'
 import { countLive, endEveryones } from '../features/sessions/service.ts'
@@ -147,6 +148,7 @@ const moveDatabase = (db: Database, from: Secret, to: Secret, { clock, random }:
     const codes = await voidAll(db, now)
     const passwordTokens = await removeAllPasswordTokens(db)
     const forgotten = await forgetHashed(db)
+    await removeAllAnswers(db)
     const secrets = { from, to, random }
     const resealed = { ...(await resealQueued(db, secrets, now)), ...(await resealTotps(db, secrets)) }
     const audit = await rechain(db, secrets, now)

@@ -8,6 +8,7 @@ import { watchOperations } from '../features/docs/operations.ts'
 import { docsRoutes } from '../features/docs/routes.ts'
 import { factorRoutes } from '../features/factors/routes.ts'
 import { passkeyRoutes } from '../features/factors/passkey-routes.ts'
+import { installIdempotency } from '../features/idempotency/once.ts'
 import { healthRoutes } from '../features/health/routes.ts'
 import { inboxRoutes } from '../features/inbox/routes.ts'
 import { passkeyEndpointsRoute } from '../features/passkeys/routes.ts'
@@ -36,6 +37,7 @@ export function addRoutes(
 ): void {
   const { db, secret, urls, gateways, sessions, passwords, throttle } = parts
   const operations = watchOperations(app)
+  installIdempotency(app, { db, secret, random, clock })
   installGuard(
     app,
     (token, now) => identify(parts, token, now),
@@ -82,6 +84,7 @@ export function addRoutes(
   healthRoutes(app, {
     db,
     gateways: () => parts.worker.health(),
+    smsBudget: () => parts.smsAlarm.usedUp(),
     isStopping,
     hashing: passwords.load,
     metricsToken: config.server.metricsToken,

@@ -1,6 +1,7 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
 import type { PendingRegistrationsTable } from './schema-registrations.ts'
+import type { IdempotentAnswersTable, UsedProofsTable } from './schema-requests.ts'
 import type { SmsDecisionsTable, SmsGateTable } from './schema-sms.ts'
 
 /** The whole database, camelCase here and snake_case on disk. Moments are UTC; a null moment means "not (yet)". */
@@ -24,6 +25,8 @@ export interface Schema {
   signInFailures: SignInFailuresTable
   smsDecisions: SmsDecisionsTable
   smsGate: SmsGateTable
+  idempotentAnswers: IdempotentAnswersTable
+  usedProofs: UsedProofsTable
   auditEvents: AuditEventsTable
   auditCheckpoints: AuditCheckpointsTable
   leases: LeasesTable

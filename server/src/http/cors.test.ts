@@ -9,7 +9,7 @@ const preflight = (world: World, path: string, method: string, origin = ORIGIN) 
     headers: {
       origin,
       'access-control-request-method': method,
-      'access-control-request-headers': 'authorization, content-type, accept-language',
+      'access-control-request-headers': 'authorization, content-type, accept-language, idempotency-key, proof-of-work',
     },
   })
 
@@ -34,7 +34,8 @@ it('lets a listed origin ask for every route and method', async () => {
       expect([path, status, headers['access-control-allow-origin']]).toEqual([path, 204, ORIGIN])
       expect(headers['access-control-allow-methods']).toContain(method)
       const allowed = String(headers['access-control-allow-headers']).toLowerCase()
-      for (const name of ['authorization', 'content-type', 'accept-language']) expect(allowed).toContain(name)
+      for (const name of ['authorization', 'content-type', 'accept-language', 'idempotency-key', 'proof-of-work'])
+        expect(allowed).toContain(name)
       expect(headers['access-control-allow-credentials']).toBeUndefined()
     }
   }
@@ -68,7 +69,8 @@ it('lets a page read every answer, refusals too, and the headers it needs', asyn
   for (const [expected, { status, headers }] of answers) {
     expect([status, headers['access-control-allow-origin'], headers['vary']]).toEqual([expected, ORIGIN, 'Origin'])
     const exposed = String(headers['access-control-expose-headers']).toLowerCase()
-    for (const name of ['location', 'retry-after', 'ratelimit', 'x-request-id']) expect(exposed).toContain(name)
+    for (const name of ['location', 'retry-after', 'ratelimit', 'x-request-id', 'idempotent-replayed'])
+      expect(exposed).toContain(name)
   }
 })
 

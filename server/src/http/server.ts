@@ -203,8 +203,16 @@ function refuse(options: ServerOptions, error: unknown, request: FastifyRequest,
 
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
-  allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'Accept-Language'],
-  exposedHeaders: ['Location', 'Retry-After', 'RateLimit', 'RateLimit-Policy', 'X-Request-Id', 'WWW-Authenticate'],
+  allowedHeaders: ['Authorization', 'Content-Type', 'Accept', 'Accept-Language', 'Idempotency-Key', 'Proof-Of-Work'],
+  exposedHeaders: [
+    'Location',
+    'Retry-After',
+    'RateLimit',
+    'RateLimit-Policy',
+    'X-Request-Id',
+    'WWW-Authenticate',
+    'Idempotent-Replayed',
+  ],
   maxAge: 600,
 }
 

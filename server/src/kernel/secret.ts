@@ -31,6 +31,9 @@ export type KeyLabel =
   | 'address-change'
   | 'audit-chain'
   | 'list-cursor'
+  | 'idempotency-key'
+  | 'idempotent-answer'
+  | 'proof-of-work'
   | 'sms-destination'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */

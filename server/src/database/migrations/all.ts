@@ -2,6 +2,8 @@ import type { Migration } from 'kysely/migration'
 import type { Columns } from '../columns.ts'
 import * as accounts from './0001_accounts.ts'
 import * as factors from './0002_factors.ts'
+import * as idempotency from './0004_idempotency.ts'
+import * as proofOfWork from './0005_proof_of_work.ts'
 import * as smsFirewall from './0003_sms_firewall.ts'
 import * as neutralRegistration from './0006_neutral_registration.ts'
 
@@ -11,6 +13,8 @@ export function migrationsFor(columns: Columns): Record<string, Migration> {
     '0001_accounts': { up: (db) => accounts.up(db, columns) },
     '0002_factors': { up: (db) => factors.up(db, columns) },
     '0003_sms_firewall': { up: (db) => smsFirewall.up(db, columns) },
+    '0004_idempotency': { up: (db) => idempotency.up(db, columns) },
+    '0005_proof_of_work': { up: (db) => proofOfWork.up(db) },
     '0006_neutral_registration': { up: (db) => neutralRegistration.up(db, columns) },
   }
 }

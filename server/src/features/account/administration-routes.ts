@@ -6,6 +6,7 @@ import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/refusal.ts'
+import { created } from '../idempotency/service.ts'
 import { findById, toSummary, type User, userSummary } from '../users/service.ts'
 import {
   type AdministrationDeps,
@@ -63,7 +64,7 @@ function inviteRoute(app: App, deps: AdministrationRouteDeps): void {
   app.post(
     '/api/admin/users/',
     {
-      config: { access: { who: 'admin' } },
+      config: { access: { who: 'admin' }, idempotent: true },
       attachValidation: true,
       schema: {
         operationId: 'inviteUser',
@@ -90,9 +91,11 @@ function inviteRoute(app: App, deps: AdministrationRouteDeps): void {
     async (request, reply) => {
       await refuseFaultyBody(deps, request)
       if (!deps.isAvailable('email')) throw new Refusal('channel_unavailable', 'no gateway for email')
-      const user = await invite(deps, request.body, request.act(), deps.clock.now())
+      const summaryOf = (user: User) => toSummary(user, baseUrl(deps.urls, request))
+      const remember = request.remember((user: User) => created(summaryOf(user)))
+      const user = await invite(deps, request.body, { act: request.act(), remember }, deps.clock.now())
       if (!user) throw emailTaken()
-      const summary = toSummary(user, baseUrl(deps.urls, request))
+      const summary = summaryOf(user)
       return reply.code(201).header('location', summary.url).send(summary)
     },
   )
@@ -124,7 +127,7 @@ function standingRoute(app: App, deps: AdministrationRouteDeps): void {
   app.patch(
     '/api/admin/users/:id/',
     {
-      config: { access: { who: 'admin', fresh: true } },
+      config: { access: { who: 'admin', fresh: true }, idempotent: true },
       schema: {
         operationId: 'changeStanding',
         tags: TAGS,
@@ -142,9 +145,12 @@ function standingRoute(app: App, deps: AdministrationRouteDeps): void {
     async (request) => {
       const { is_active: isActive, is_admin: isAdmin } = request.body
       const change = { userId: numberIn(request.params), wanted: { isActive, isAdmin } }
-      const changed = await deps.db
-        .transaction()
-        .execute((db) => changeStanding(db, deps, change, request.act(), deps.clock.now()))
+      const remember = request.remember((user: User) => ({ status: 200, body: toAdminDetail(user) }))
+      const changed = await deps.db.transaction().execute(async (db) => {
+        const changed = await changeStanding(db, deps, change, request.act(), deps.clock.now())
+        if (changed.kind === 'changed') await remember(db, changed.user)
+        return changed
+      })
       if (changed.kind !== 'changed') throw refusalOf(changed.kind)
       deps.messages.wake()
       return toAdminDetail(changed.user)
@@ -156,7 +162,7 @@ function sessionsRoute(app: App, deps: AdministrationRouteDeps): void {
   app.delete(
     '/api/admin/users/:id/sessions/',
     {
-      config: { access: { who: 'admin' } },
+      config: { access: { who: 'admin' }, idempotent: true },
       schema: {
         operationId: 'endUserSessions',
         tags: TAGS,
@@ -168,9 +174,12 @@ function sessionsRoute(app: App, deps: AdministrationRouteDeps): void {
     },
     async (request, reply) => {
       const id = numberIn(request.params)
-      const ended = await deps.db
-        .transaction()
-        .execute((db) => endSessionsOf(db, deps, id, request.act(), deps.clock.now()))
+      const remember = request.remember(() => ({ status: 204, body: null }))
+      const ended = await deps.db.transaction().execute(async (db) => {
+        const ended = await endSessionsOf(db, deps, id, request.act(), deps.clock.now())
+        if (ended !== undefined) await remember(db, ended)
+        return ended
+      })
       if (ended === undefined) throw noSuchUser()
       deps.messages.wake()
       return reply.code(204).send(null)
@@ -182,7 +191,7 @@ function factorRoute(app: App, deps: AdministrationRouteDeps): void {
   app.delete(
     '/api/admin/users/:id/factors/:factor/',
     {
-      config: { access: { who: 'admin', fresh: true } },
+      config: { access: { who: 'admin', fresh: true }, idempotent: true },
       schema: {
         operationId: 'removeLostFactor',
         tags: TAGS,
@@ -197,9 +206,12 @@ function factorRoute(app: App, deps: AdministrationRouteDeps): void {
     async (request) => {
       const lost = { userId: numberIn(request.params), factor: factorIn(request.params) }
       refuseOwn(request, lost.userId)
-      const removal = await deps.db
-        .transaction()
-        .execute((db) => removeLostFactor(db, deps, lost, request.act(), deps.clock.now()))
+      const remember = request.remember((user: User) => ({ status: 200, body: toAdminDetail(user) }))
+      const removal = await deps.db.transaction().execute(async (db) => {
+        const removal = await removeLostFactor(db, deps, lost, request.act(), deps.clock.now())
+        if (removal.kind === 'removed') await remember(db, removal.user)
+        return removal
+      })
       if (removal.kind !== 'removed') throw refusalOf(removal.kind)
       deps.messages.wake()
       return toAdminDetail(removal.user)

@@ -2,6 +2,7 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
+import type { Remember } from '../idempotency/service.ts'
 import {
   type Binding,
   type Channel,
@@ -25,11 +26,19 @@ export interface AddressCodeDeps extends ProofDeps {
   readonly isAvailable: (channel: Channel) => boolean
 }
 
+/** How a code is asked for. */
+export interface CodeAsked {
+  readonly language: Language
+  /** What whoever asks is counted by: `networkOf` his address. */
+  readonly network: string
+  /** Keeps the answer, where the code is what the request is for. */
+  readonly remember?: Remember<void>
+}
+
 /** Who asks for a code to an address of his own. */
-export interface Asker {
+export interface Asker extends CodeAsked {
   readonly session: Session
   readonly user: User
-  readonly language: Language
 }
 
 export type Sending =
@@ -42,22 +51,22 @@ export type Sending =
 
 /** Sends a code to the channel's address: the one that waits to take the other's place, else the one on file. */
 export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Channel, now: Date): Promise<Sending> {
-  const target = targetOf(asker.user, channel)
+  const { user, session, ...asked } = asker
+  const target = targetOf(user, channel)
   if (!target) return { kind: 'no_address' }
   if (target.purpose === 'verification' && isProven(asker, channel)) return { kind: 'already_verified' }
   const { to, ...aim } = target
-  const binding: Binding = { userId: asker.user.id, asker: asker.session.id, channel, ...aim }
-  const isOwners = isVerifiedOwner(asker.user, binding)
+  const binding: Binding = { userId: user.id, asker: session.id, channel, ...aim }
+  const isOwners = isVerifiedOwner(user, binding)
   // An account deleted meanwhile can have no code.
-  const isDue = async (db: Database) => (await findById(db, asker.user.id)) !== undefined
-  return sendTo(deps, { binding, to, language: asker.language, isOwners, isDue }, now)
+  const isDue = async (db: Database) => (await findById(db, user.id)) !== undefined
+  return sendTo(deps, { ...asked, binding, to, isOwners, isDue }, now)
 }
 
 /** A code that is to be sent to an address of the user's. */
-export interface Parcel {
+export interface Parcel extends CodeAsked {
   readonly binding: Binding
   readonly to: string
-  readonly language: Language
   /** Whether the user has proven the address: its owner's budget is apart from strangers'. */
   readonly isOwners: boolean
   /** Asked in the transaction that stores the code, since much may have happened on the way there. */
@@ -67,20 +76,21 @@ export interface Parcel {
 /** Sends a code within the limits of its binding and of its address. */
 export async function sendTo(
   deps: AddressCodeDeps,
-  { binding, to, language, isOwners, isDue }: Parcel,
+  { binding, isDue, remember, ...envelope }: Parcel,
   now: Date,
 ): Promise<Sending> {
   const { db, codes } = deps
   if (!deps.isAvailable(binding.channel)) return { kind: 'unavailable' }
   const refusal = await whyNotIssue(db, codes, binding, now)
   if (refusal) return refusal
-  const wait = await deps.destinations.take(destinationOf(binding.channel, to), isOwners)
+  const wait = await deps.destinations.take(destinationOf(binding.channel, envelope.to), envelope.isOwners)
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
-  const issued = await db
-    .transaction()
-    .execute(async (db): Promise<Sending> =>
-      (await isDue(db)) ? issue(db, codes, binding, { to, language }, now) : { kind: 'gone' },
-    )
+  const issued = await db.transaction().execute(async (db): Promise<Sending> => {
+    if (!(await isDue(db))) return { kind: 'gone' }
+    const issued = await issue(db, codes, binding, envelope, now)
+    if (issued.kind === 'sent') await remember?.(db)
+    return issued
+  })
   codes.messages.wake()
   return issued
 }

@@ -2,6 +2,7 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Email } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
+import type { Remember } from '../idempotency/service.ts'
 import { NO_PASSWORD } from '../passwords/service.ts'
 import { create, emailColumns, isEmailTaken, type MailboxRule, update, type User } from '../users/service.ts'
 import { type PasswordMailDeps, sendInvitation } from './password-mail.ts'
@@ -19,14 +20,21 @@ export interface Invited {
 }
 
 /** Makes an account without a password and mails its owner how to set one; undefined when the address is taken. */
-export async function invite(deps: InvitationDeps, invited: Invited, act: Act, now: Date): Promise<User | undefined> {
+export async function invite(
+  deps: InvitationDeps,
+  invited: Invited,
+  { act, remember }: { readonly act: Act; readonly remember: Remember<User> },
+  now: Date,
+): Promise<User | undefined> {
   const { email, first_name: firstName, last_name: lastName, language = null } = invited
   const columns = emailColumns(deps.mailboxes, email)
   if (await isEmailTaken(deps.db, columns, now)) return undefined
   const user = await deps.db.transaction().execute(async (db) => {
     const made = await create(db, { ...columns, passwordHash: NO_PASSWORD, firstName, lastName }, now)
     const user = made && (await update(db, made.id, { language }))
-    if (user) await sendInvitation(db, deps, user, act, now)
+    if (!user) return undefined
+    await sendInvitation(db, deps, user, act, now)
+    await remember(db, user)
     return user
   })
   deps.messages.wake()

@@ -5,6 +5,7 @@ import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import { after, before, days, type Duration } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
 import { type Audit, type AuditEvent, maskedAddress } from '../audit/service.ts'
+import type { Remember } from '../idempotency/service.ts'
 import type { NotifyDeps } from '../messages/service.ts'
 import type { DestinationLimits } from '../otp/service.ts'
 import { hasSessionFrom } from '../sessions/service.ts'
@@ -28,23 +29,31 @@ export interface ResetRequestDeps extends PasswordMailDeps {
 // Whoever is invited may be on holiday; whoever asks for a reset has the mail open.
 const INVITATION_LIFETIME = days(7)
 
+export interface ResetAsked {
+  readonly email: Email
+  /** For whoever has chosen none. */
+  readonly language: Language
+  readonly remember: Remember<void>
+}
+
 /**
  * Mails a code and a link to whoever asks for a new password: nothing where there is no such account, where it is
  * deactivated, or where the address has just been mailed or has had its share. All of these look, and cost, the same.
  */
 export async function requestReset(
   deps: ResetRequestDeps,
-  { email, language }: { readonly email: Email; readonly language: Language },
+  { email, language, remember }: ResetAsked,
   act: Act,
   now: Date,
 ): Promise<void> {
   const { db, secret } = deps
   const subject = subjectOf(secret, emailKey(email))
   const pauseSince = before(now, deps.resendAfter)
-  if (await wasMailedSince(db, subject, pauseSince)) return
+  if (await wasMailedSince(db, subject, pauseSince)) return remember(db)
   const isOwner = await isFromKnownNetwork(db, email, act)
-  if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return
+  if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return remember(db)
   await db.transaction().execute(async (db) => {
+    await remember(db)
     if (!(await takeTurn(db, subject, pauseSince, now))) return
     const found = await findByEmail(db, email)
     const user = found?.deactivatedAt === null ? found : undefined

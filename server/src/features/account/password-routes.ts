@@ -108,7 +108,7 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
   app.post(
     '/api/password/reset/',
     {
-      config: { access: { who: 'public', scope: 'reset' } },
+      config: { access: { who: 'public', scope: 'reset' }, idempotent: true },
       schema: {
         operationId: 'requestPasswordReset',
         tags: ['Password'],
@@ -123,7 +123,8 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
       },
     },
     async (request, reply) => {
-      const asked = { email: request.body.email, language: request.language() }
+      const remember = request.remember(() => ({ status: 202, body: { status: ON_ITS_WAY } }))
+      const asked = { email: request.body.email, language: request.language(), remember }
       await requestReset(deps, asked, request.act(), deps.clock.now())
       return reply.code(202).send({ status: ON_ITS_WAY })
     },

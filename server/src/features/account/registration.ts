@@ -4,6 +4,7 @@ import * as fields from '../../http/fields.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Email } from '../../kernel/address.ts'
 import { type Audit, maskedAddress } from '../audit/service.ts'
+import type { Remember } from '../idempotency/service.ts'
 import type { Passwords } from '../passwords/service.ts'
 import { create, emailColumns, isEmailTaken, type MailboxRule, type User } from '../users/service.ts'
 import { emailTaken } from './taken.ts'
@@ -66,7 +67,7 @@ export interface Newcomer {
 export async function register(
   { db, audit, passwords, mailboxes }: RegistrationDeps,
   newcomer: Newcomer,
-  { act, signal }: { readonly act: Act; readonly signal: AbortSignal },
+  { act, signal, remember }: { readonly act: Act; readonly signal: AbortSignal; readonly remember: Remember<User> },
   now: Date,
 ): Promise<User> {
   const columns = emailColumns(mailboxes, newcomer.email)
@@ -76,7 +77,9 @@ export async function register(
   const user = await db.transaction().execute(async (db) => {
     const user = await create(db, { ...columns, passwordHash, firstName, lastName }, now)
     const details = { address: maskedAddress(email) }
-    if (user) await audit.record(db, act, { type: 'registered', userId: user.id, details }, now)
+    if (!user) return undefined
+    await audit.record(db, act, { type: 'registered', userId: user.id, details }, now)
+    await remember(db, user)
     return user
   })
   if (!user) throw emailTaken()

@@ -1,5 +1,5 @@
 export { refuseSending, withStatus } from './refusals.ts'
-export { type AddressCodeDeps, proveCode, type Proving, sendCode, type Sending, sendTo } from './codes.ts'
+export { type AddressCodeDeps, type CodeAsked, proveCode, type Proving, sendCode, type Sending, sendTo } from './codes.ts'
 export { type Applied, applyToUser } from './proof.ts'
 export { type PasswordMailDeps, sendInvitation, sendReset } from './password-mail.ts'
 export {

@@ -24,6 +24,7 @@ export function describe(operations: readonly Operation[], publicUrl: string | u
     components: {
       schemas: { ...sorted(shared.schemas.named), ...PROBLEM_SCHEMAS },
       headers: HEADERS,
+      parameters: PARAMETERS,
       responses: sorted(shared.problems.responses),
       examples: sorted(shared.problems.examples),
       securitySchemes: {
@@ -63,7 +64,10 @@ const TAGS = [
   { name: 'Tokens', description: 'Signing in and out, and the tokens a session lives by.' },
   { name: 'One-time codes', description: 'Six digits by e-mail or SMS that prove an address.' },
   { name: 'Sessions', description: 'Where you are signed in, and how to end it.' },
-  { name: 'Factors', description: 'Authenticator apps, passkeys, recovery codes, and whether two factors are asked for.' },
+  {
+    name: 'Factors',
+    description: 'Authenticator apps, passkeys, recovery codes, and whether two factors are asked for.',
+  },
   { name: 'Password', description: 'Changing it, and setting a new one by mail.' },
   { name: 'Activity', description: 'What happened to an account.' },
   { name: 'Administration', description: 'What admins do to the accounts of others.' },
@@ -82,7 +86,35 @@ const HEADERS: Readonly<Record<string, OpenApiObject>> = {
     description: 'The quotas that apply.',
     schema: { type: 'string', examples: ['"user";q=600;w=60'] },
   },
+  'Idempotent-Replayed': {
+    description: 'There where a request was answered before, under the same `Idempotency-Key`, and did nothing now.',
+    schema: { type: 'string', const: 'true' },
+  },
   'WWW-Authenticate': { description: 'RFC 6750 §3.', schema: { type: 'string', const: 'Bearer realm="api"' } },
+}
+
+/** Headers that some operations take. */
+const PARAMETERS: Readonly<Record<string, OpenApiObject>> = {
+  'Idempotency-Key': {
+    name: 'Idempotency-Key',
+    in: 'header',
+    required: false,
+    description:
+      'A key of your own for this request, the same when you repeat it: what was done once is not done again, and answered ' +
+      'the same for 24 hours (draft-ietf-httpapi-idempotency-key-header-07). Quotes around it are fine.',
+    schema: { type: 'string', minLength: 1, maxLength: 255 },
+    example: '8e03978e-40d5-43dd-bc93-6894a57f9324',
+  },
+  'Proof-Of-Work': {
+    name: 'Proof-Of-Work',
+    in: 'header',
+    required: false,
+    description:
+      'After `proof_of_work_required`: its `challenge`, a dot, and a nonce of 1 to 14 digits such that SHA-256 of these very ' +
+      'characters begins with as many zero bits as its `difficulty` says.',
+    schema: { type: 'string' },
+    example: 'bGF0Y2hrZXkgZG9lcyBub3QgbGlrZSByb2JvdHMu.84211',
+  },
 }
 
 const sorted = <T>(record: Readonly<Record<string, T>>): Record<string, T> =>
@@ -99,7 +131,13 @@ function pathsOf(operations: readonly Operation[], shared: Shared): Record<strin
 
 function describeOperation(operation: Operation, { schemas, problems }: Shared): OpenApiObject {
   const { operationId, tags, summary, description, params, querystring, body } = operation.schema
-  const parameters = [...parametersOf('path', params, schemas), ...parametersOf('query', querystring, schemas)]
+  const codes = codesOf(operation)
+  const parameters = [
+    ...parametersOf('path', params, schemas),
+    ...parametersOf('query', querystring, schemas),
+    ...(operation.isIdempotent ? [parameterRef('Idempotency-Key')] : []),
+    ...(codes.includes('proof_of_work_required') ? [parameterRef('Proof-Of-Work')] : []),
+  ]
   const bodySchema = body && schemas.of(body, 'input')
   return {
     operationId,
@@ -111,10 +149,12 @@ function describeOperation(operation: Operation, { schemas, problems }: Shared):
     ...(bodySchema && { requestBody: { required: true, content: jsonContent(bodySchema, schemas) } }),
     responses: {
       ...successes(operation, schemas),
-      ...problemResponses(codesOf(operation), bodySchema ? fieldsOf(bodySchema, schemas) : [], problems),
+      ...problemResponses(codes, bodySchema ? fieldsOf(bodySchema, schemas) : [], problems),
     },
   }
 }
+
+const parameterRef = (name: string) => ({ $ref: `#/components/parameters/${name}` })
 
 const BEARER = { bearer: [] }
 const SECOND_FACTOR = { secondFactor: [] }
@@ -148,11 +188,12 @@ const jsonContent = (schema: JsonSchema, { named }: Schemas): OpenApiObject => (
   'application/json': { schema, example: exampleOf(schema, named) },
 })
 
-function successes({ access, schema: { response = {} } }: Operation, schemas: Schemas): Record<string, OpenApiObject> {
+function successes(operation: Operation, schemas: Schemas): Record<string, OpenApiObject> {
+  const { response = {} } = operation.schema
   const own = Object.entries(response).filter(([, each]) => !refusalsOf(each))
   return Object.fromEntries(
     own.map(([status, each]) => {
-      const headers = headersOf(status, access)
+      const headers = headersOf(status, operation)
       return [
         status,
         {
@@ -175,9 +216,14 @@ const PHRASES: Readonly<Record<string, string>> = {
 }
 
 /** A made thing says where it is (RFC 9110 §15.3.2); whoever is signed in is told what is left of the quotas. */
-function headersOf(status: string, { who, unthrottled }: Operation['access']): [string, OpenApiObject][] {
+function headersOf(status: string, { access, isIdempotent }: Operation): [string, OpenApiObject][] {
+  const { who, unthrottled } = access
   const isCounted = !unthrottled && !['public', 'anyone', 'anonymous_or_admin'].includes(who)
-  const names = [...(status === '201' ? ['Location'] : []), ...(isCounted ? ['RateLimit', 'RateLimit-Policy'] : [])]
+  const names = [
+    ...(status === '201' ? ['Location'] : []),
+    ...(isCounted ? ['RateLimit', 'RateLimit-Policy'] : []),
+    ...(isIdempotent ? ['Idempotent-Replayed'] : []),
+  ]
   return names.map((name) => [name, { $ref: `#/components/headers/${name}` }])
 }
 

@@ -8,6 +8,8 @@ export interface Operation {
   /** As Fastify writes it: `/api/users/:id/`. */
   readonly url: string
   readonly access: Access
+  /** Takes an `Idempotency-Key`. */
+  readonly isIdempotent: boolean
   readonly schema: OperationSchema
 }
 
@@ -31,7 +33,9 @@ export function watchOperations(app: FastifyInstance): readonly Operation[] {
   const operations: Operation[] = []
   app.addHook('onRoute', ({ method, url, config, schema = {} }) => {
     if (schema.hide || method === 'HEAD') return
-    operations.push({ method: String(method), url, access: config!.access!, schema: schema as OperationSchema })
+    const { access, idempotent } = config!
+    const isIdempotent = idempotent === true
+    operations.push({ method: String(method), url, access: access!, isIdempotent, schema: schema as OperationSchema })
   })
   return operations
 }

@@ -16,7 +16,12 @@ const ANY = ['bad_request', 'request_timeout', 'headers_too_large', 'internal_er
 const OPEN: readonly Operation['access']['who'][] = ['public', 'anyone', 'anonymous_or_admin']
 
 /** Every code an operation can answer, in the table's order: its own, and those that follow from who may call it. */
-export function codesOf({ method, access: { who, unthrottled, fresh }, schema }: Operation): RefusalCode[] {
+export function codesOf({
+  method,
+  access: { who, unthrottled, fresh },
+  isIdempotent,
+  schema,
+}: Operation): RefusalCode[] {
   const codes = new Set<RefusalCode>(ANY)
   const add = (given: readonly RefusalCode[]) => given.forEach((code) => codes.add(code))
   for (const response of Object.values(schema.response ?? {})) add(refusalsOf(response) ?? [])
@@ -26,6 +31,7 @@ export function codesOf({ method, access: { who, unthrottled, fresh }, schema }:
   if (!OPEN.includes(who)) add(['not_authenticated'])
   if (fresh) add(['reauthentication_required'])
   if (['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who)) add(['permission_denied'])
+  if (isIdempotent) add(['idempotency_in_progress', 'idempotency_key_reused'])
   if (!unthrottled) add(['throttled'])
   if (!unthrottled || method !== 'GET') add(['overloaded'])
   return CODES.filter((code) => codes.has(code))
@@ -109,6 +115,11 @@ const EXAMPLE_MEMBERS: Partial<Record<RefusalCode, OpenApiObject>> = {
   otp_invalid: { status: 'Invalid Code' },
   refresh_token_invalid: { status: 'Token is Invalid' },
   throttled: { detail: translate('en', 'refusal.throttled.wait', { seconds: 42 }) },
+  proof_of_work_required: {
+    challenge: 'bGF0Y2hrZXkgZG9lcyBub3QgbGlrZSByb2JvdHMu',
+    difficulty: 16,
+    expires_in_seconds: 300,
+  },
 }
 
 function problemExample(code: RefusalCode, members = EXAMPLE_MEMBERS[code]): OpenApiObject {

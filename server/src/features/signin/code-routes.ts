@@ -1,5 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { networkOf } from '../../http/client-address.ts'
 import * as fields from '../../http/fields.ts'
 import type { Caller } from '../../http/guard.ts'
 import { refusals } from '../../http/openapi.ts'
@@ -38,7 +39,7 @@ function sendRoute(app: App, deps: CodeRouteDeps): void {
   app.post(
     '/api/otp/send/',
     {
-      config: { access: { who: 'signed_in_or_second_step', scope: 'otpSend' } },
+      config: { access: { who: 'signed_in_or_second_step', scope: 'otpSend' }, idempotent: true },
       schema: {
         operationId: 'sendCode',
         tags: ['One-time codes'],
@@ -55,6 +56,8 @@ function sendRoute(app: App, deps: CodeRouteDeps): void {
             'already_verified',
             'permission_denied',
             'channel_locked',
+            'sms_refused',
+            'sms_limited',
             'channel_unavailable',
           ),
         },
@@ -70,12 +73,14 @@ function sendRoute(app: App, deps: CodeRouteDeps): void {
 /** Sends the code that is asked for, or refuses: in a second step, to reauthenticate, to prove an address. */
 async function send(deps: CodeRouteDeps, request: FastifyRequest, body: z.output<typeof codeRequest>): Promise<void> {
   const { email_or_phone: channel, purpose } = body
-  const language = request.language()
+  const remember = request.remember(() => ({ status: 200, body: { status: SENT } }))
+  const asked = { language: request.language(), network: networkOf(request.ip), remember }
   const now = deps.clock.now()
   if (request.candidate) {
-    return refuseStepCode(await sendStepCode(deps, { ...request.candidate, language }, channel, now), request)
+    const { pendingId } = request.candidate
+    return refuseStepCode(await sendStepCode(deps, { pendingId, ...asked }, channel, now), request)
   }
-  const asker = { ...(await callerOf(deps, request.caller!)), language }
+  const asker = { ...(await callerOf(deps, request.caller!)), ...asked }
   if (purpose === 'reauthentication') {
     const sending = await sendReauthenticationCode(deps, asker, channel, now)
     if (sending.kind === 'unusable') throw noFactorHere()

@@ -24,7 +24,8 @@ async function codeSent(db: Database): Promise<{ userId: number; signIn: () => P
   const parts = await partsOn(db)
   const deps = { ...parts, random: systemRandom, rules: readConfig({}).config.signIn }
   const address = { channel: 'email', to: 'sara@example.com' as Email } as const
-  const sent = await askForCode(deps, address, { act: BY_SYSTEM, language: 'en' }, NOW)
+  const from = { act: BY_SYSTEM, language: 'en', remember: async () => {} } as const
+  const sent = await askForCode(deps, address, from, NOW)
   await parts.worker.deliverDue()
   const code = parts.gateways.inbox?.messages()[0]?.code ?? ''
   const challenge = sent.kind === 'sent' ? sent.challengeId : ''

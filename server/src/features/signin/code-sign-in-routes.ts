@@ -6,6 +6,7 @@ import type { Region } from '../../kernel/address.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
 import { withStatus } from '../account/service.ts'
+import type { Sent } from '../otp/service.ts'
 import { type Address, askForCode, type CodeSignInDeps, signInByCode } from './code-sign-in.ts'
 import { signedIn, toSignedIn } from './wire.ts'
 
@@ -40,7 +41,7 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
   app.post(
     '/api/token/code/',
     {
-      config: { access: { who: 'public', scope: 'otpSend' } },
+      config: { access: { who: 'public', scope: 'otpSend' }, idempotent: true },
       schema: {
         operationId: 'askForSignInCode',
         tags: ['Tokens'],
@@ -58,7 +59,8 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
     async (request, reply) => {
       const address = request.body
       if (!deps.isAvailable(address.channel)) throw new Refusal('channel_unavailable', 'no gateway for this channel')
-      const from = { act: request.act(), language: request.language() }
+      const answerOf = ({ challengeId: challenge }: Sent) => ({ status: 202, body: { challenge } })
+      const from = { act: request.act(), language: request.language(), remember: request.remember(answerOf) }
       const asked = await askForCode(deps, address, from, deps.clock.now())
       if (asked.kind === 'cooldown') throw throttled(asked.retryAfterSeconds, 'code not sent: cooldown')
       return reply.code(202).send({ challenge: asked.challengeId })

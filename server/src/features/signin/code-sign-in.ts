@@ -7,6 +7,7 @@ import { uuidv8 } from '../../kernel/random.ts'
 import { keyedHash } from '../../kernel/secret.ts'
 import { NEW_DEVICE, recognise } from '../attempts/service.ts'
 import { type FactorHolder, usableMethods } from '../factors/service.ts'
+import type { Remember } from '../idempotency/service.ts'
 import {
   type Answered,
   type CodeDeps,
@@ -34,6 +35,14 @@ export type Address =
   | { readonly channel: 'email'; readonly to: Email }
   | { readonly channel: 'phone'; readonly to: Phone }
 
+/** How a code to sign in is asked for. */
+export interface SignInCodeAsked {
+  readonly act: Act
+  /** For whoever has chosen none. */
+  readonly language: Language
+  readonly remember: Remember<Sent>
+}
+
 // No user has it; asked all the same, so that an unknown address costs what a known one does.
 const NOBODY: FactorHolder = { id: 0, emailVerifiedAt: null, phoneVerifiedAt: null, passwordResetAt: null }
 
@@ -45,7 +54,7 @@ const NOBODY: FactorHolder = { id: 0, emailVerifiedAt: null, phoneVerifiedAt: nu
 export async function askForCode(
   deps: CodeSignInDeps,
   address: Address,
-  { act, language }: { readonly act: Act; readonly language: Language },
+  { act, language, remember }: SignInCodeAsked,
   now: Date,
 ): Promise<Sent | Cooldown> {
   const { db, codes } = deps
@@ -60,12 +69,16 @@ export async function askForCode(
   const envelope = {
     to: user && address.channel === 'email' ? user.email : address.to,
     language: user?.language ?? language,
+    network,
+    isOwners: isOwner,
   }
   const issued = await db.transaction().execute(async (db) => {
     // Asked again: an account deleted meanwhile can have no code.
     const still = await findById(db, user?.id ?? NOBODY.id)
     const userId = still && mayBegin && !isFull ? still.id : null
-    return issueToAnyone(db, codes, { ...binding, userId }, envelope, now)
+    const issued = await issueToAnyone(db, codes, { ...binding, userId }, envelope, now)
+    if (issued.kind === 'sent') await remember(db, issued)
+    return issued
   })
   codes.messages.wake()
   return issued

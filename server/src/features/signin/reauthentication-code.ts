@@ -1,7 +1,6 @@
 import type { Database } from '../../database/schema.ts'
 import { type Email, emailKey } from '../../kernel/address.ts'
-import type { Language } from '../../kernel/language.ts'
-import { type AddressCodeDeps, type Sending, sendTo } from '../account/service.ts'
+import { type AddressCodeDeps, type CodeAsked, type Sending, sendTo } from '../account/service.ts'
 import { type FactorRules, usableMethods } from '../factors/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { findSession, type Session } from '../sessions/service.ts'
@@ -11,10 +10,9 @@ interface ReauthenticationCodeDeps extends AddressCodeDeps {
   readonly rules: FactorRules
 }
 
-interface Asker {
+interface Asker extends CodeAsked {
   readonly user: User
   readonly session: Session
-  readonly language: Language
 }
 
 /**
@@ -23,7 +21,7 @@ interface Asker {
  */
 export async function sendReauthenticationCode(
   deps: ReauthenticationCodeDeps,
-  { user, session, language }: Asker,
+  { user, session, ...asked }: Asker,
   channel: Channel,
   now: Date,
 ): Promise<Sending | { readonly kind: 'unusable' }> {
@@ -34,5 +32,5 @@ export async function sendReauthenticationCode(
   const address = channel === 'email' ? emailKey(to as Email) : to
   const binding = { userId: user.id, asker: session.id, channel, address, purpose: 'reauthentication' } as const
   const isDue = async (db: Database) => (await findSession(db, session.id)) !== undefined
-  return sendTo(deps, { binding, to, language, isOwners: true, isDue }, now)
+  return sendTo(deps, { ...asked, binding, to, isOwners: true, isDue }, now)
 }

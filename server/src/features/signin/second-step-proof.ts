@@ -1,8 +1,14 @@
 import type { Database } from '../../database/schema.ts'
 import { type Email, emailKey } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
-import type { Language } from '../../kernel/language.ts'
-import { type AddressCodeDeps, type Applied, applyToUser, type Sending, sendTo } from '../account/service.ts'
+import {
+  type AddressCodeDeps,
+  type Applied,
+  applyToUser,
+  type CodeAsked,
+  type Sending,
+  sendTo,
+} from '../account/service.ts'
 import { type Method, usableMethods } from '../factors/service.ts'
 import { type Channel, verify } from '../otp/service.ts'
 import { endPending, findPending, type PendingSignIn } from '../sessions/service.ts'
@@ -37,7 +43,7 @@ interface Unusable {
  */
 export async function sendStepCode(
   deps: SecondStepDeps,
-  { pendingId, language }: Candidate & { readonly language: Language },
+  { pendingId, ...asked }: Candidate & CodeAsked,
   channel: Channel,
   now: Date,
 ): Promise<Sending | Over | Unusable> {
@@ -52,7 +58,7 @@ export async function sendStepCode(
   const address = channel === 'email' ? emailKey(to as Email) : to
   const binding = { userId: user.id, asker: pendingId, channel, address, purpose: pending.needs }
   const isDue = async (db: Database) => (await findPending(db, pendingId, now)) !== undefined
-  return sendTo(deps, { binding, to, language, isOwners: pending.needs === 'second_factor', isDue }, now)
+  return sendTo(deps, { ...asked, binding, to, isOwners: pending.needs === 'second_factor', isDue }, now)
 }
 
 /** What of the methods the sign-in's answer named is still asked for. */
