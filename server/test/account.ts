@@ -7,6 +7,7 @@ import { minutes } from '../src/kernel/duration.ts'
 import { createSecret } from '../src/kernel/secret.ts'
 import { type Random, systemRandom } from '../src/kernel/random.ts'
 import { NOON, sessionRow } from './database.ts'
+import { firewallFor } from './sms-firewall.ts'
 
 /** Every code there is. */
 export const CODE = '234567'
@@ -24,11 +25,12 @@ export function accountDeps(db: Database) {
   const rules = { lifetime: minutes(2), resendAfter: minutes(1), maxTries: 5, lockAfter: undefined }
   return {
     db,
-    codes: { secret, random, messages, rules },
+    codes: { secret, random, messages, firewall: firewallFor(secret), rules },
     audit: createAudit({ random }),
     defaultLanguage: 'en',
     ownUrl: () => 'http://localhost:8000',
     mailboxes: { oneAccountPerMailbox: true },
+    isNeutral: false,
     destinations: { take: async () => undefined },
     isAvailable: () => true,
     factorRules: { emailAsSecondFactor: true, byCode: true },
@@ -49,6 +51,7 @@ export async function codeSent(
   const session = sessionRow(userId)
   await deps.db.insertInto('sessions').values(session).execute()
   const aim = { userId, asker: session.id, ...binding }
-  await deps.db.transaction().execute((db) => issue(db, deps.codes, aim, { to: binding.address, language: 'en' }, NOON))
+  const envelope = { to: binding.address, language: 'en', network: session.ip, isOwners: false } as const
+  await deps.db.transaction().execute((db) => issue(db, deps.codes, aim, envelope, NOON))
   return { userId, sessionId: session.id }
 }

@@ -1,6 +1,11 @@
 import type { FastifyBaseLogger } from 'fastify'
 import type { Database } from '../database/schema.ts'
-import { expireUnverified, removeOldPasswordTokens, removeOverChanges } from '../features/account/service.ts'
+import {
+  expireUnverified,
+  removeExpiredRegistrations,
+  removeOldPasswordTokens,
+  removeOverChanges,
+} from '../features/account/service.ts'
 import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
 import { type Audit, removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
 import { removeExpiredAnswers } from '../features/idempotency/service.ts'
@@ -58,6 +63,7 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredCodes(db, before(now, KEEP_CODES))
   await removeOldPasswordTokens(db, before(now, KEEP_CODES))
   await removeOverChanges(db, now)
+  await removeExpiredRegistrations(db, before(now, KEEP_CODES))
   await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
   await removeExpiredAnswers(db, now)

@@ -11,6 +11,7 @@ import { createPasswords } from '../features/passwords/service.ts'
 import type { RecoveryCodeDeps } from '../features/recovery-codes/service.ts'
 import type { SessionDeps } from '../features/sessions/service.ts'
 import type { Keyring } from '../features/tokens/keyring.ts'
+import { createBudgetAlarm } from '../features/sms-firewall/service.ts'
 import { createTokens } from '../features/tokens/service.ts'
 import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
@@ -60,7 +61,9 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
   function codeParts() {
     const { production, throttles } = config
     const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
-    const codes: CodeDeps = { secret, random, messages, rules: { ...config.codes, lockAfter } }
+    const smsAlarm = createBudgetAlarm(logger)
+    const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm }
+    const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
     const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
     const { defaultLanguage, productName } = config
     const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
@@ -77,7 +80,7 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
       relyingParty,
       rules: { lockAfter },
     }
-    return { codes, destinations, passwordMail, totp, recoveryCodes, passkeys }
+    return { codes, smsAlarm, destinations, passwordMail, totp, recoveryCodes, passkeys }
   }
 }
 

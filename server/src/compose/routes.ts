@@ -49,6 +49,8 @@ export function addRoutes(
     codes: parts.codes,
     destinations: parts.destinations,
     mailboxes: config,
+    isNeutral: config.registration === 'neutral',
+    logsOutcomes: !config.production,
     audit: parts.audit,
     defaultLanguage: config.defaultLanguage,
     ownUrl: parts.ownUrl,

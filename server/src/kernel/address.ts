@@ -120,3 +120,9 @@ export function maskAddress(address: Email | Phone): string {
   const callingCode = parsePhoneNumberFromString(address)?.countryCallingCode ?? ''
   return `+${callingCode}…${address.slice(-2)}`
 }
+
+// User-assigned in ISO 3166 §8.1.3, so no country will ever have it: satellite and other networks beyond countries.
+const NO_COUNTRY = 'ZZ'
+
+/** The country a number belongs to, ISO 3166 alpha-2; `ZZ` where it belongs to none. */
+export const countryOf = (phone: Phone): string => parsePhoneNumberFromString(phone)?.country ?? NO_COUNTRY

@@ -3,6 +3,7 @@ import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
 import type { Remember } from '../idempotency/service.ts'
+import type { Message } from '../messages/service.ts'
 import {
   type Binding,
   type Channel,
@@ -15,8 +16,9 @@ import {
   whyNotIssue,
 } from '../otp/service.ts'
 import { findSession, type Session } from '../sessions/service.ts'
-import { findById, lockUser, settleConflict, type User } from '../users/service.ts'
+import { emailColumns, findById, lockUser, settleConflict, standingOf, type User } from '../users/service.ts'
 import { type Applied, applyProof, type ProofDeps } from './proof.ts'
+import { takenNotice } from './taken-notice.ts'
 
 export interface AddressCodeDeps extends ProofDeps {
   readonly db: Database
@@ -87,12 +89,26 @@ export async function sendTo(
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
   const issued = await db.transaction().execute(async (db): Promise<Sending> => {
     if (!(await isDue(db))) return { kind: 'gone' }
-    const issued = await issue(db, codes, binding, envelope, now)
+    const instead = await insteadOfCode(db, deps, binding, envelope, now)
+    const issued = await issue(db, codes, binding, { ...envelope, ...(instead && { instead }) }, now)
     if (issued.kind === 'sent') await remember?.(db)
     return issued
   })
   codes.messages.wake()
   return issued
+}
+
+/** Asked where nobody is told that an address is taken: a code to it would be somebody else's mail. */
+async function insteadOfCode(
+  db: Database,
+  { mailboxes, isNeutral }: AddressCodeDeps,
+  { userId, channel, purpose }: Binding,
+  { to, language, network }: Pick<Parcel, 'to' | 'language' | 'network'>,
+  now: Date,
+): Promise<Message | undefined> {
+  if (!isNeutral || channel !== 'email' || purpose !== 'address_change') return undefined
+  const standing = await standingOf(db, emailColumns(mailboxes, to as Email), now, userId)
+  return standing.isTaken ? takenNotice('address_taken', standing, { to, language, ip: network }) : undefined
 }
 
 function targetOf(user: User, channel: Channel): (Pick<Binding, 'address' | 'purpose'> & { to: string }) | undefined {

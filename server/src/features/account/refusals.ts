@@ -15,6 +15,10 @@ export function refuseSending(sending: Sending): void {
     case 'cooldown':
     case 'destination_full':
       throw throttled(sending.retryAfterSeconds, `code not sent: ${sending.kind}`)
+    case 'sms_limited':
+      throw smsLimited(sending.retryAfterSeconds)
+    case 'sms_refused':
+      throw new Refusal('sms_refused', 'no codes by SMS to that country')
     case 'locked':
       throw new Refusal('channel_locked', 'too many wrong codes in a row')
     case 'gone':
@@ -23,6 +27,10 @@ export function refuseSending(sending: Sending): void {
       throw new Refusal('channel_unavailable', 'no gateway for this channel')
   }
 }
+
+/** Which limit it was stays in the log: whoever pumps would learn from it where to go on. */
+const smsLimited = (retryAfterSeconds: number): Refusal =>
+  new Refusal('sms_limited', 'the SMS firewall', { headers: { 'retry-after': String(retryAfterSeconds) } })
 
 /** The origin's clients read a `status` text; it never changes with the language. */
 export const withStatus = (

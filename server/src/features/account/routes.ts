@@ -1,14 +1,15 @@
 import type { FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
+import { baseUrl } from '../../http/base-url.ts'
+import { networkOf } from '../../http/client-address.ts'
 import { requireFresh } from '../../http/guard.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
 import type { Region } from '../../kernel/address.ts'
-import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { Throttle } from '../../http/throttle.ts'
 import { whenGone } from '../../http/when-gone.ts'
+import { created } from '../idempotency/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { findSession } from '../sessions/service.ts'
 import { findById, settleConflict, toSummary, type User, userSummary } from '../users/service.ts'
@@ -16,20 +17,20 @@ import { type ChangedBy, isSensitive, stepsOf } from './addresses.ts'
 import { type AddressCodeDeps, sendCode } from './codes.ts'
 import { changeProfile, type ProfileChanges, type ProfileDeps } from './profile.ts'
 import { deleteAccount } from './deletion.ts'
-import { register, registrationBody, type RegistrationDeps } from './registration.ts'
+import { type NeutralRouteDeps, neutralRegistrationRoutes } from './neutral-routes.ts'
+import { register, registrationBody } from './registration.ts'
 import { noSuchUser, refuseChange } from './refusals.ts'
 import { refuseFaultyBody } from './taken.ts'
 import { ownDetail, ownProfileBodies, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
 
-export interface AccountDeps extends AddressCodeDeps, RegistrationDeps, ProfileDeps {
-  readonly urls: BaseUrlRules
+export interface AccountDeps extends AddressCodeDeps, NeutralRouteDeps, ProfileDeps {
   readonly throttle: Throttle
   readonly region: Region
-  readonly clock: Clock
 }
 
 export function accountRoutes(app: App, deps: AccountDeps): void {
-  registrationRoute(app, deps)
+  if (deps.isNeutral) neutralRegistrationRoutes(app, deps)
+  else registrationRoute(app, deps)
   recordRoutes(app, deps, '/api/users/:id/')
   recordRoutes(app, deps, '/api/users/me/')
 }
@@ -38,7 +39,7 @@ function registrationRoute(app: App, deps: AccountDeps): void {
   app.post(
     '/api/users/',
     {
-      config: { access: { who: 'anonymous_or_admin', scope: 'register' } },
+      config: { access: { who: 'anonymous_or_admin', scope: 'register' }, idempotent: true },
       attachValidation: true,
       schema: {
         operationId: 'registerUser',
@@ -51,8 +52,10 @@ function registrationRoute(app: App, deps: AccountDeps): void {
     },
     async (request, reply) => {
       await refuseFaultyBody(deps, request)
-      const user = await register(deps, request.body, { act: request.act(), signal: whenGone(reply) }, deps.clock.now())
-      const summary = toSummary(user, baseUrl(deps.urls, request))
+      const summaryOf = (user: User) => toSummary(user, baseUrl(deps.urls, request))
+      const remember = request.remember((user: User) => created(summaryOf(user)))
+      const how = { act: request.act(), signal: whenGone(reply), remember }
+      const summary = summaryOf(await register(deps, request.body, how, deps.clock.now()))
       return reply.code(201).header('location', summary.url).send(summary)
     },
   )
@@ -181,8 +184,8 @@ async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolea
 
 async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
   const userId = idOf(request, isMe)
-  await refuseFaultyBody(deps, request, userId)
   const by = userId === request.caller!.userId ? 'user' : 'admin'
+  await refuseFaultyChange(deps, request, userId, by)
   const wanted = request.body as ProfileChanges
   const now = deps.clock.now()
   await mindWhatItTakes(deps, request, await userOf(deps, request, isMe), { by, wanted, now })
@@ -195,6 +198,17 @@ async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean)
   return changed.user
 }
 
+/** Whether the address in it is taken, too, is told only where that is told at all. */
+async function refuseFaultyChange(
+  deps: AccountDeps,
+  request: FastifyRequest,
+  userId: number,
+  by: ChangedBy,
+): Promise<void> {
+  if (!deps.isNeutral || by === 'admin') return refuseFaultyBody(deps, request, userId)
+  if (request.validationError) throw request.validationError
+}
+
 interface Asked {
   readonly by: ChangedBy
   readonly wanted: ProfileChanges
@@ -203,12 +217,12 @@ interface Asked {
 
 /** Asked before anything is changed: a fresh sign-in, and a code to send counts as one that was asked for. */
 async function mindWhatItTakes(
-  { mailboxes, isAvailable, throttle }: AccountDeps,
+  { mailboxes, isNeutral, isAvailable, throttle }: AccountDeps,
   request: FastifyRequest,
   user: User,
   { by, wanted, now }: Asked,
 ): Promise<void> {
-  const steps = stepsOf(mailboxes, user, wanted, by)
+  const steps = stepsOf({ mailboxes, isNeutral }, user, wanted, by)
   if (wanted.phone_sign_in !== undefined || isSensitive(user, steps)) requireFresh(request, now)
   for (const { kind, channel } of steps) {
     if (kind !== 'wait') continue
@@ -226,7 +240,6 @@ async function sendToPending(
 ): Promise<void> {
   const session = pending.length > 0 ? await findSession(deps.db, request.caller!.sessionId) : undefined
   if (!session) return
-  for (const channel of pending) {
-    await sendCode(deps, { user, session, language: request.language() }, channel, deps.clock.now())
-  }
+  const asker = { user, session, language: request.language(), network: networkOf(request.ip) }
+  for (const channel of pending) await sendCode(deps, asker, channel, deps.clock.now())
 }

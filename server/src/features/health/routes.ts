@@ -15,6 +15,8 @@ export interface HealthDeps {
   readonly db: Database
   /** How each channel's gateway fares; a complaint there is told, but does not make the server unready. */
   readonly gateways: () => Readonly<Record<string, GatewayHealth>>
+  /** The budget for SMS that keeps codes back; undefined while none does. */
+  readonly smsBudget: () => { readonly budget: 'hour' | 'day'; readonly at: Date } | undefined
   readonly isStopping: () => boolean
   readonly hashing: () => { readonly running: number; readonly waiting: number }
   readonly metricsToken: string | undefined
@@ -43,6 +45,10 @@ const readiness = z
     gateways: z
       .object({ email: gatewayHealth.optional(), sms: gatewayHealth.optional() })
       .meta({ examples: [{ email: { gateway: 'smtp' }, sms: { gateway: 'kavenegar' } }] }),
+    sms_budget_used_up: z
+      .object({ budget: z.enum(['hour', 'day']), at: z.string().meta({ format: 'date-time' }) })
+      .optional()
+      .meta({ description: 'The budget that last kept a code by SMS back; gone once one was sent again.' }),
   })
   .meta({ id: 'Readiness' })
 
@@ -65,7 +71,7 @@ export function healthRoutes(app: App, deps: HealthDeps): void {
   if (deps.metricsToken !== undefined) metricsRoute(app, deps, deps.metricsToken)
 }
 
-function readinessRoute(app: App, { db, gateways, isStopping }: HealthDeps): void {
+function readinessRoute(app: App, { db, gateways, smsBudget, isStopping }: HealthDeps): void {
   app.get(
     '/readyz',
     {
@@ -81,9 +87,13 @@ function readinessRoute(app: App, { db, gateways, isStopping }: HealthDeps): voi
     async (request, reply) => {
       const isDatabaseOk = await answers(db, request)
       const status = isStopping() ? 'stopping' : isDatabaseOk ? 'ready' : 'unavailable'
-      return reply
-        .code(status === 'ready' ? 200 : 503)
-        .send({ status, database: isDatabaseOk ? 'ok' : 'unavailable', gateways: toFields(gateways()) })
+      const usedUp = smsBudget()
+      return reply.code(status === 'ready' ? 200 : 503).send({
+        status,
+        database: isDatabaseOk ? 'ok' : 'unavailable',
+        gateways: toFields(gateways()),
+        ...(usedUp && { sms_budget_used_up: { ...usedUp, at: usedUp.at.toISOString() } }),
+      })
     },
   )
 }

@@ -1,6 +1,7 @@
 import { afterAll, describe, expect, it } from 'vitest'
 import { insertUser, NOON } from '../../../test/database.ts'
 import { DATABASES } from '../../../test/databases.ts'
+import { firewallFor } from '../../../test/sms-firewall.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
 import { atOnce } from '../../../test/wire.ts'
 import type { Database } from '../../database/schema.ts'
@@ -12,21 +13,23 @@ import { type CodeDeps, issueToAnyone, verifyChallenge } from './service.ts'
 
 afterAll(stopPostgres)
 
+const TO_SARA = { to: 'sara@example.com', language: 'en', network: '192.0.2.1', isOwners: false } as const
 const ASKER = '0a5cfe3b-2b5f-8c3d-9a4e-1f2d3c4b5a69'
 
 /** Somebody to be sent a code, and an eye on what is written to him. */
 async function createRecipient(db: Database) {
   const written: Message[] = []
+  const secret = createSecret(systemRandom.bytes(32))
   const deps: CodeDeps = {
-    secret: createSecret(systemRandom.bytes(32)),
+    secret,
     random: systemRandom,
+    firewall: firewallFor(secret),
     messages: { enqueue: async (_, message) => void written.push(message), wake: () => {} },
     rules: { lifetime: minutes(2), resendAfter: seconds(60), maxTries: 5, lockAfter: 100 },
   }
   const userId = await insertUser(db, 'sara')
   const binding = { userId, asker: ASKER, channel: 'email', address: 'sara@example.com', purpose: 'sign_in' } as const
-  const issue = () =>
-    db.transaction().execute((db) => issueToAnyone(db, deps, binding, { to: 'sara@example.com', language: 'en' }, NOON))
+  const issue = () => db.transaction().execute((db) => issueToAnyone(db, deps, binding, TO_SARA, NOON))
   const verify = (id: string, code: string) =>
     db.transaction().execute((db) => verifyChallenge(db, deps, { id, purpose: 'sign_in' }, code, NOON))
   const sent = (): { code: string } => written.at(-1) as Message & { code: string }

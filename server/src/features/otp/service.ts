@@ -6,6 +6,7 @@ import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { equalInConstantTime, keyedHash, type Secret } from '../../kernel/secret.ts'
 import { countFailure, failuresOf, forgetFailures } from '../attempts/service.ts'
 import type { Message, Messages } from '../messages/service.ts'
+import { decide, type FirewallDeps, markVerified, type Ruling, takeBack } from '../sms-firewall/service.ts'
 import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
@@ -24,6 +25,7 @@ export interface CodeDeps {
   readonly secret: Secret
   readonly random: Random
   readonly messages: Messages
+  readonly firewall: FirewallDeps
   readonly rules: CodeRules
 }
 
@@ -44,6 +46,12 @@ type AnyBinding = Omit<Binding, 'userId'> & { readonly userId: number | null }
 interface Envelope {
   readonly to: string
   readonly language: Language
+  /** What the one who asks is counted by: `networkOf` his address. */
+  readonly network: string
+  /** Whether it goes to one who has proven the address. */
+  readonly isOwners: boolean
+  /** What is sent in place of the code, which then nobody learns. */
+  readonly instead?: Message
 }
 
 export interface Sent {
@@ -56,7 +64,8 @@ export interface Cooldown {
   readonly retryAfterSeconds: number
 }
 
-export type Issue = Sent | Cooldown | { readonly kind: 'locked' }
+/** `sms_refused`, `sms_limited`: the SMS firewall keeps it back; the code before stays as it was. */
+export type Issue = Sent | Cooldown | { readonly kind: 'locked' } | Exclude<Ruling, { kind: 'allowed' }>
 
 /** Why no code of this binding may be sent now, or undefined. Changes nothing; `issue` decides again, for good. */
 export async function whyNotIssue(
@@ -95,6 +104,9 @@ async function isLocked(
 const FIRST_CODE = 100_000
 const LAST_CODE = 999_999
 
+/** Six digits, the first of them no zero: whoever types them as a number loses none. */
+export const drawCode = (random: Random): string => String(random.integer(FIRST_CODE, LAST_CODE))
+
 /**
  * Makes a code, ends the one before of the same binding and stores the message that carries it to `to`, all in the
  * caller's transaction: the code is valid if and only if it will be sent. Wake the messages after the commit.
@@ -106,7 +118,10 @@ export async function issue(
   envelope: Envelope,
   now: Date,
 ): Promise<Issue> {
-  return (await isLocked(db, deps.rules, binding)) ? { kind: 'locked' } : put(db, deps, binding, envelope, now)
+  if (await isLocked(db, deps.rules, binding)) return { kind: 'locked' }
+  const id = uuidv7(deps.random, now)
+  const ruling = await rule(db, deps, { id, ...binding }, envelope, now)
+  return ruling.kind === 'allowed' ? put(db, deps, { id, ...binding }, envelope, now) : ruling
 }
 
 // No user has it; asked all the same, so that nobody costs what a user does.
@@ -114,7 +129,8 @@ const NOBODY = 0
 
 /**
  * As `issue`, for someone who is nobody yet: the answer and the work are the same whether the code is a user's, is held
- * back by a lock, or is nobody's (`userId` null). Then no code is right for the challenge, and no message leaves.
+ * back by a lock or by the SMS firewall, or is nobody's (`userId` null). Then no code is right for the challenge, and no
+ * message leaves.
  */
 export async function issueToAnyone(
   db: Database,
@@ -124,26 +140,42 @@ export async function issueToAnyone(
   now: Date,
 ): Promise<Sent | Cooldown> {
   const isHeldBack = await isLocked(db, deps.rules, { ...binding, userId: binding.userId ?? NOBODY })
-  return put(db, deps, isHeldBack ? { ...binding, userId: null } : binding, envelope, now)
+  const mine = { id: uuidv7(deps.random, now), ...binding }
+  const nobodys = { ...mine, userId: null }
+  const ruling = await rule(db, deps, isHeldBack ? nobodys : mine, envelope, now)
+  return put(db, deps, isHeldBack || ruling.kind !== 'allowed' ? nobodys : mine, envelope, now)
+}
+
+type Numbered = AnyBinding & { readonly id: string }
+
+async function rule(
+  db: Database,
+  { firewall }: CodeDeps,
+  { id, channel, purpose, userId }: Numbered,
+  { to, network, isOwners }: Envelope,
+  now: Date,
+): Promise<Ruling> {
+  if (channel !== 'phone') return { kind: 'allowed' }
+  return decide(db, firewall, { id, to: to as Phone, network, purpose, isOwners, isDecoy: userId === null }, now)
 }
 
 async function put(
   db: Database,
   { rules, random, secret, messages }: CodeDeps,
-  binding: AnyBinding,
-  envelope: Envelope,
+  { id, ...binding }: Numbered,
+  { to, language, instead }: Envelope,
   now: Date,
 ): Promise<Sent | Cooldown> {
-  const id = uuidv7(random, now)
-  const code = String(random.integer(FIRST_CODE, LAST_CODE))
+  const code = drawCode(random)
   const expiresAt = after(now, rules.lifetime)
   const codeHash = binding.userId === null ? random.bytes(32) : hashOf(secret, id, binding, code)
   if (
     !(await store.replace(db, { id, ...binding, codeHash, createdAt: now, expiresAt }, before(now, rules.resendAfter)))
   ) {
+    if (binding.channel === 'phone') await takeBack(db, id)
     return cooldown(rules, (await store.sentAt(db, binding)) ?? now, now)
   }
-  await messages.enqueue(db, messageOf(binding, { ...envelope, code, expiresAt }), now)
+  await messages.enqueue(db, instead ?? messageOf(binding, { to, language, code, expiresAt }), now)
   return { kind: 'sent', challengeId: id }
 }
 
@@ -169,7 +201,7 @@ const KINDS = {
 
 function messageOf(
   { userId, channel, purpose }: AnyBinding,
-  content: Envelope & { readonly code: string; readonly expiresAt: Date },
+  content: Pick<Envelope, 'to' | 'language'> & { readonly code: string; readonly expiresAt: Date },
 ): Message {
   const kind = KINDS[purpose]
   if (channel === 'email') return { kind, channel, userId, ...content }
@@ -205,11 +237,18 @@ export async function verify(
     equalInConstantTime(challenge.codeHash, hashOf(secret, challenge.id, challenge, code)),
   )
   if (!right || (await isLocked(db, rules, right))) return countWrong(db, rules, open)
-  if (!(await store.consume(db, right.id, now))) return { kind: 'wrong', tried: [], locked: [] }
+  if (!(await useUp(db, right, now))) return { kind: 'wrong', tried: [], locked: [] }
   const others = open.filter(({ id }) => id !== right.id).map(({ id }) => id)
   await store.returnTry(db, others)
   await forgetFailures(db, right.userId, { method: right.channel, purpose: right.purpose })
   return { kind: 'right', challenge: right }
+}
+
+/** Uses a challenge up, whose code was right. False for all but one (invariant I4). */
+async function useUp(db: Database, { id, channel }: store.Challenge, now: Date): Promise<boolean> {
+  const isFirst = await store.consume(db, id, now)
+  if (isFirst && channel === 'phone') await markVerified(db, id, now)
+  return isFirst
 }
 
 async function countWrong(db: Database, { lockAfter }: CodeRules, open: readonly OwnChallenge[]): Promise<Proof> {
@@ -257,7 +296,7 @@ export async function verifyChallenge(
     const failures = await countFailure(db, tried)
     return { kind: 'wrong', userId, channel, isNowLocked: failures === rules.lockAfter }
   }
-  if (!(await store.consume(db, challenge.id, now))) return { kind: 'gone' }
+  if (!(await useUp(db, challenge, now))) return { kind: 'gone' }
   await forgetFailures(db, challenge.userId, { method: channel, purpose })
   return { kind: 'right', challenge }
 }
