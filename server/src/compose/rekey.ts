@@ -4,7 +4,7 @@ import { isInUse } from '../database/in-use.ts'
 import { openDatabase, type OpenOptions } from '../database/open.ts'
 import type { Database } from '../database/schema.ts'
 import { isBoundTo, isBoundToSecret, rebindSecret } from '../database/secret-binding.ts'
-import { removeAllPasswordTokens } from '../features/account/service.ts'
+import { removeAllPasswordTokens, removeAllRegistrations } from '../features/account/service.ts'
 import { createAudit, rechain, type Rechained } from '../features/audit/service.ts'
 import { type Forgotten, forgetHashed } from '../features/attempts/service.ts'
 import { removeAllAnswers } from '../features/idempotency/service.ts'
@@ -145,7 +145,7 @@ const moveDatabase = (db: Database, from: Secret, to: Secret, { clock, random }:
     if (from === to) return { kind: 'done', ...NOTHING_TO_MOVE }
     const now = clock.now()
     const sessions = await endEveryones(db, 'ended_by_operator', now)
-    const codes = await voidAll(db, now)
+    const codes = (await voidAll(db, now)) + (await removeAllRegistrations(db))
     const passwordTokens = await removeAllPasswordTokens(db)
     const forgotten = await forgetHashed(db)
     await removeAllAnswers(db)

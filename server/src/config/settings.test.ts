@@ -47,6 +47,7 @@ const WRONG: Readonly<Record<SettingName, string>> = {
   TIME_ZONE: '+03:30',
   PASSWORD_POLICY: 'none',
   ONE_ACCOUNT_PER_MAILBOX: 'sometimes',
+  REGISTRATION: 'closed',
   REQUIRE_VERIFIED: 'phone',
   UNVERIFIED_ACCOUNT_LIFETIME: '59m',
   AUDIT_RETENTION: '6d',

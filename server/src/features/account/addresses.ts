@@ -20,23 +20,30 @@ export type Step = {
     | { readonly kind: 'at_once'; readonly to: string | null; readonly completion: Completion }
   )
 
+/** What an operator decides of changing addresses. */
+export interface AddressRules {
+  readonly mailboxes: MailboxRule
+  /** Nobody is told that an e-mail address is taken, so that every change by a user waits for its code. */
+  readonly isNeutral: boolean
+}
+
 /** What setting these addresses comes to, for this user and by whom it is done. */
 export function stepsOf(
-  mailboxes: MailboxRule,
+  rules: AddressRules,
   user: User,
   { email, phone }: { readonly email?: Email; readonly phone?: Phone | null },
   by: ChangedBy,
 ): Step[] {
   return [
-    ...(email === undefined ? [] : [emailStep(mailboxes, user, email, by)]),
+    ...(email === undefined ? [] : [emailStep(rules, user, email, by)]),
     ...(phone === undefined ? [] : [phoneStep(user, phone, by)]),
   ]
 }
 
-function emailStep(mailboxes: MailboxRule, user: User, email: Email, by: ChangedBy): Step {
+function emailStep({ mailboxes, isNeutral }: AddressRules, user: User, email: Email, by: ChangedBy): Step {
   const channel = 'email'
   if (emailKey(email) === user.emailKey) return { kind: 'same', channel, changes: { email, pendingEmail: null } }
-  if (by === 'user' && user.emailVerifiedAt)
+  if (by === 'user' && (user.emailVerifiedAt || isNeutral))
     return { kind: 'wait', channel, to: email, changes: { pendingEmail: email } }
   const changes = { ...emailColumns(mailboxes, email), emailVerifiedAt: null, pendingEmail: null }
   return { kind: 'at_once', channel, to: email, completion: 'email_changed', changes }

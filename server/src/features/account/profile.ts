@@ -4,16 +4,8 @@ import { type Email, emailKey, type Phone } from '../../kernel/address.ts'
 import { type WayInRules, whyKeep } from '../factors/service.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
 import { forgetProofs } from '../sessions/service.ts'
-import {
-  emailColumns,
-  isEmailTaken,
-  lockUser,
-  type MailboxRule,
-  updateAddress,
-  type User,
-  type UserChanges,
-} from '../users/service.ts'
-import { type ChangedBy, channelsLost, type Step, stepsOf } from './addresses.ts'
+import { emailColumns, isEmailTaken, lockUser, updateAddress, type User, type UserChanges } from '../users/service.ts'
+import { type AddressRules, type ChangedBy, channelsLost, type Step, stepsOf } from './addresses.ts'
 import { type ChangeDeps, completeChange, requestChange, withdrawChange } from './changes.ts'
 import { recordPhoneSignInOff, tellPhoneSignInOn } from './phone-sign-in.ts'
 
@@ -29,8 +21,7 @@ export interface ProfileChanges {
   readonly phone_sign_in?: boolean
 }
 
-export interface ProfileDeps extends ChangeDeps {
-  readonly mailboxes: MailboxRule
+export interface ProfileDeps extends ChangeDeps, AddressRules {
   readonly factorRules: WayInRules
 }
 
@@ -56,8 +47,8 @@ export async function changeProfile(
 ): Promise<ProfileChange> {
   const before = await lockUser(db, userId)
   if (!before) return { kind: 'gone' }
-  const steps = stepsOf(deps.mailboxes, before, wanted, by)
-  const refusal = await whyNotChange(db, deps, { user: before, steps, wanted }, now)
+  const steps = stepsOf(deps, before, wanted, by)
+  const refusal = await whyNotChange(db, deps, { user: before, by, steps, wanted }, now)
   if (refusal) return refusal
   const changes = { ...plainChanges(wanted), ...changesOf(steps), ...phoneSignIn(before, wanted, now) }
   const user = Object.keys(changes).length === 0 ? before : await updateAddress(db, userId, changes, now)
@@ -65,24 +56,26 @@ export async function changeProfile(
   await forgetFormerAddresses(db, user, changes)
   for (const step of steps) await tellStep(db, deps, before, step, act, now)
   await tellPhoneSignIn(db, deps, before, user, act, now)
-  await recordMembers(db, deps, { user: before, steps, wanted }, act, now)
+  await recordMembers(db, deps, { user: before, by, steps, wanted }, act, now)
   return { kind: 'changed', user, pending: steps.filter(({ kind }) => kind === 'wait').map(({ channel }) => channel) }
 }
 
 interface Wish {
   readonly user: User
+  readonly by: ChangedBy
   readonly steps: readonly Step[]
   readonly wanted: ProfileChanges
 }
 
 async function whyNotChange(
   db: Database,
-  { mailboxes, factorRules }: ProfileDeps,
-  { user, steps, wanted }: Wish,
+  { mailboxes, isNeutral, factorRules }: ProfileDeps,
+  { user, by, steps, wanted }: Wish,
   now: Date,
 ): Promise<ProfileRefusal | undefined> {
   const email = steps.some(({ kind, channel }) => channel === 'email' && kind !== 'same') ? wanted.email : undefined
-  if (email !== undefined && (await isEmailTaken(db, emailColumns(mailboxes, email), now, user.id))) {
+  const isTold = by === 'admin' || !isNeutral
+  if (email !== undefined && isTold && (await isEmailTaken(db, emailColumns(mailboxes, email), now, user.id))) {
     return { kind: 'email_taken' }
   }
   const lost = channelsLost(user, steps)

@@ -10,12 +10,15 @@ import {
   isEmailTaken,
   isPhoneVerifiedByAnother,
   type MailboxRule,
+  standingOf,
   updateAddress,
   type User,
   type UserChanges,
 } from '../users/service.ts'
+import type { AddressRules } from './addresses.ts'
 import { type ChangeDeps, completeChange } from './changes.ts'
 import { recordPhoneSignInOff } from './phone-sign-in.ts'
+import { takenNotice } from './taken-notice.ts'
 
 export type Applied =
   | { readonly kind: 'verified' }
@@ -25,9 +28,7 @@ export type Applied =
   | { readonly kind: 'phone_in_use' }
   | { readonly kind: 'email_taken' }
 
-export interface ProofDeps extends ChangeDeps {
-  readonly mailboxes: MailboxRule
-}
+export type ProofDeps = ChangeDeps & AddressRules
 
 /** What a proven address makes of its user and of the session that proved it. Takes the transaction that used the code up. */
 export async function applyProof(
@@ -64,12 +65,21 @@ export async function applyToUser(
       : await phoneProof(db, user, challenge, now)
   if ('kind' in proven) {
     if (proven.kind !== 'wrong_code') await recordRefusal(db, deps, challenge, proven.kind, act, now)
-    return proven
+    return proven.kind === 'email_taken' && deps.isNeutral ? tellTaken(db, deps, user, act, now) : proven
   }
   await updateAddress(db, user.id, proven, now)
   if (purpose === 'address_change') await forgetProofs(db, user.id, channel)
   await tell(db, deps, user, challenge, act, now)
   return { kind: 'verified' }
+}
+
+/** Taken since the code was sent. Whoever proved it reads the address: by mail he may learn what an answer must not tell. */
+async function tellTaken(db: Database, deps: ProofDeps, user: User, act: Act, now: Date): Promise<No> {
+  const to = user.pendingEmail as Email
+  const standing = await standingOf(db, emailColumns(deps.mailboxes, to), now, user.id)
+  const unsent = { to, language: user.language ?? deps.defaultLanguage, ip: act.ip ?? '' }
+  await deps.codes.messages.enqueue(db, takenNotice('address_taken', standing, unsent), now)
+  return { kind: 'wrong_code' }
 }
 
 const recordRefusal = (

@@ -6,6 +6,10 @@ export {
   removeAllTokens as removeAllPasswordTokens,
   removeOldTokens as removeOldPasswordTokens,
 } from './password-tokens.ts'
+export {
+  removeAll as removeAllRegistrations,
+  removeExpired as removeExpiredRegistrations,
+} from './pending-registrations.ts'
 export { voidPassword } from './password-void.ts'
 export { removeOver as removeOverChanges } from './changes-store.ts'
 export { expireUnverified } from './deletion.ts'

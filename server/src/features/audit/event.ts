@@ -1,5 +1,6 @@
 /** Everything the audit tells of. The names are public API: added, never renamed; docs/audit.md says what each means. */
 export const EVENT_TYPES = [
+  'registration_requested',
   'registered',
   'invited',
   'signed_in',

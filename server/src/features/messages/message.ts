@@ -3,13 +3,14 @@ import type { Language } from '../../kernel/language.ts'
 
 interface Addressed {
   readonly language: Language
-  /** Null: nobody has this address, and the message is only written, never sent. */
-  readonly userId: number | null
+  /** Null: nobody has this address, and the message is only written, never sent. `newcomer`: whoever reads it is no user yet. */
+  readonly userId: number | 'newcomer' | null
 }
 
 interface CodeMessage extends Addressed {
   /** `address_change_code` goes to the new address. */
   readonly kind:
+    | 'registration_code'
     | 'verification_code'
     | 'address_change_code'
     | 'second_factor_code'
@@ -21,7 +22,11 @@ interface CodeMessage extends Addressed {
 }
 
 export type CodeMail = CodeMessage & { readonly channel: 'email'; readonly to: string }
-export type CodeSms = CodeMessage & { readonly channel: 'sms'; readonly to: Phone }
+export type CodeSms = CodeMessage & {
+  readonly kind: Exclude<CodeMessage['kind'], 'registration_code'>
+  readonly channel: 'sms'
+  readonly to: Phone
+}
 
 /** A code and a link, either of which sets a new password. */
 export interface PasswordMail extends Addressed {
@@ -50,6 +55,9 @@ export interface NoticeFacts {
   readonly phone_verified: { readonly address: string }
   readonly phone_removed: { readonly address: string }
   readonly address_change_undone: { readonly address: string }
+  /** To the owner of an address with which somebody registers, or which he asks for as his: in place of a code to it. */
+  readonly registration_taken: { readonly ip: string }
+  readonly address_taken: { readonly ip: string }
   readonly phone_sign_in_on: { readonly address: string }
   readonly two_factor_on: { readonly ip: string }
   readonly two_factor_off: { readonly ip: string }

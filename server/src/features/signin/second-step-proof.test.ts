@@ -29,6 +29,7 @@ async function createStepWorld(open: (context: TestContext) => Promise<Database>
     defaultLanguage: 'en',
     random: systemRandom,
     mailboxes: { oneAccountPerMailbox: true },
+    isNeutral: false,
     isAvailable: () => true,
     rules: { emailAsSecondFactor: true, requireVerified: 'none' },
   }

@@ -45,6 +45,23 @@ export interface Registration extends EmailColumns {
   readonly firstName: string
   readonly lastName: string
   readonly adminSince?: Date
+  readonly emailVerifiedAt?: Date
+  readonly emailFirstProvenAt?: Date
+}
+
+/** How it stands with an address. */
+export interface Standing {
+  /** The user who has it, or another address of its mailbox. */
+  readonly holder: store.User | undefined
+  /** By that user, or by one who may still take it back. */
+  readonly isTaken: boolean
+}
+
+/** Whether an address is taken, asked so that a free one costs what a taken one does. `exceptId` may have it himself. */
+export async function standingOf(db: Database, keys: EmailColumns, now: Date, exceptId = 0): Promise<Standing> {
+  const holder = await store.findHolder(db, keys, exceptId)
+  const isReservedToo = await isReserved(db, keys, now, exceptId)
+  return { holder, isTaken: holder !== undefined || isReservedToo }
 }
 
 /**

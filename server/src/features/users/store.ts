@@ -53,25 +53,30 @@ export const lock = (db: Database, id: number): Promise<User | undefined> =>
     .executeTakeFirst()
 
 /** Whether another user than `exceptId` has this address or its mailbox, or may still take it back. */
-export async function isEmailTaken(
-  db: Database,
-  keys: { emailKey: EmailKey; mailboxKey: MailboxKey | null },
-  now: Date,
-  exceptId?: number,
-): Promise<boolean> {
-  const taken = await db
-    .selectFrom('users')
-    .select('id')
-    .where((where) =>
-      where.or([
-        where('emailKey', '=', keys.emailKey),
-        ...(keys.mailboxKey === null ? [] : [where('mailboxKey', '=', keys.mailboxKey)]),
-      ]),
-    )
-    .where('id', '!=', exceptId ?? 0)
-    .executeTakeFirst()
+export async function isEmailTaken(db: Database, keys: EmailKeys, now: Date, exceptId?: number): Promise<boolean> {
+  const taken = await whoHas(db, keys, exceptId).select('id').executeTakeFirst()
   return taken !== undefined || isReserved(db, keys, now, exceptId)
 }
+
+/** Another user than `exceptId` who has this address or its mailbox. */
+export const findHolder = (db: Database, keys: EmailKeys, exceptId?: number): Promise<User | undefined> =>
+  whoHas(db, keys, exceptId).selectAll().executeTakeFirst()
+
+interface EmailKeys {
+  readonly emailKey: EmailKey
+  readonly mailboxKey: MailboxKey | null
+}
+
+const whoHas = (db: Database, { emailKey, mailboxKey }: EmailKeys, exceptId = 0) =>
+  db
+    .selectFrom('users')
+    .where((where) =>
+      where.or([
+        where('emailKey', '=', emailKey),
+        ...(mailboxKey === null ? [] : [where('mailboxKey', '=', mailboxKey)]),
+      ]),
+    )
+    .where('id', '!=', exceptId)
 
 /** Whether another user has verified this number, or may still take it back. */
 export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: number, now: Date): Promise<boolean> {

@@ -24,6 +24,7 @@ function letterOf(message: MailMessage, sender: Sender, now: Date): Letter {
 
 // Whoever is asked for a second proof gave a password before it: a code that comes unasked gives away that it is known.
 const WARNINGS: Readonly<Record<CodeMail['kind'], TextId>> = {
+  registration_code: 'mail.code.warning',
   verification_code: 'mail.code.warning',
   address_change_code: 'mail.code.warning',
   sign_in_code: 'mail.code.warning',

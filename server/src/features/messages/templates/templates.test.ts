@@ -49,6 +49,8 @@ const FACTS: NoticeFacts = {
   phone_verified: ADDRESS,
   phone_removed: ADDRESS,
   address_change_undone: ADDRESS,
+  registration_taken: IP,
+  address_taken: IP,
   phone_sign_in_on: ADDRESS,
   two_factor_on: IP,
   two_factor_off: IP,
@@ -71,6 +73,7 @@ const FACTS: NoticeFacts = {
 
 const LANGUAGES = ['en', 'fa'] as const
 const CODES = [
+  'registration_code',
   'verification_code',
   'address_change_code',
   'second_factor_code',
