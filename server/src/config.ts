@@ -47,6 +47,8 @@ export interface Config {
   readonly oneAccountPerMailbox: boolean
   /** `neutral`: nobody learns from a registration or a change of address that an address is taken. */
   readonly registration: 'open' | 'neutral'
+  /** Whether the anonymous may be asked for a proof of work. */
+  readonly proofOfWork: boolean
   readonly passwordPolicy: 'composition' | 'nist'
   readonly passwordResetLifetime: Duration
   /** Undefined: accounts that never verified anything stay. */

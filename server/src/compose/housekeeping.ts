@@ -11,6 +11,7 @@ import { type Audit, removeOld as removeOldEvents, type RetentionDeps } from '..
 import { removeExpiredAnswers } from '../features/idempotency/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
 import { removeUsedChallenges } from '../features/passkeys/service.ts'
+import { removeUsedProofs } from '../features/proof-of-work/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
 import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -67,6 +68,7 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
   await removeExpiredAnswers(db, now)
+  await removeUsedProofs(db, now)
   await removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS))
 }
 

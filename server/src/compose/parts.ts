@@ -7,7 +7,8 @@ import { createWorker } from '../features/messages/worker.ts'
 import { type CodeDeps, createDestinationLimits } from '../features/otp/service.ts'
 import type { PasskeyDeps } from '../features/passkeys/service.ts'
 import { hashesAtOnce } from '../features/passwords/hasher.ts'
-import { createPasswords } from '../features/passwords/service.ts'
+import { type BreachedPasswords, createPasswords } from '../features/passwords/service.ts'
+import { createProofOfWork, signalsOf } from '../features/proof-of-work/service.ts'
 import type { RecoveryCodeDeps } from '../features/recovery-codes/service.ts'
 import type { SessionDeps } from '../features/sessions/service.ts'
 import type { Keyring } from '../features/tokens/keyring.ts'
@@ -26,6 +27,7 @@ export interface Bases {
   readonly gateways: Gateways
   readonly keyring: Keyring
   readonly urls: BaseUrlRules
+  readonly breached?: BreachedPasswords | undefined
 }
 
 export type Parts = ReturnType<typeof createParts>
@@ -54,9 +56,26 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
     config,
     random,
     hashesAtOnce: hashesAtOnce({ cores: availableParallelism(), processes: 1, threadPoolSize }),
+    breached: bases.breached,
   })
   const throttle = createThrottle(limiter, config.throttles)
-  return { db, secret, urls, gateways, worker, tokens, sessions, passwords, throttle, audit, ownUrl, ...codeParts() }
+  const signals = signalsOf(limiter)
+  const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals }) : undefined
+  return {
+    db,
+    secret,
+    urls,
+    gateways,
+    worker,
+    tokens,
+    sessions,
+    passwords,
+    throttle,
+    proofOfWork,
+    audit,
+    ownUrl,
+    ...codeParts(),
+  }
 
   function codeParts() {
     const { production, throttles } = config

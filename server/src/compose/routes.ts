@@ -48,6 +48,7 @@ export function addRoutes(
     db,
     codes: parts.codes,
     destinations: parts.destinations,
+    proofOfWork: parts.proofOfWork,
     mailboxes: config,
     isNeutral: config.registration === 'neutral',
     logsOutcomes: !config.production,
@@ -61,9 +62,9 @@ export function addRoutes(
   userListRoutes(app, { db, urls, secret, random })
   accountRoutes(app, { ...addressCodes, factorRules: config.signIn, passwords, urls, region, clock, throttle })
   undoRoute(app, { ...addressCodes, factorRules: config.signIn, clock })
-  const { destinations, passwordMail } = parts
+  const { destinations, passwordMail, proofOfWork } = parts
   const { resendAfter } = config.codes
-  passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })
+  passwordRoutes(app, { ...passwordMail, db, passwords, destinations, proofOfWork, resendAfter, countFailures, clock })
   const rules = config.signIn
   administrationRoutes(app, { ...addressCodes, ...passwordMail, rules, urls, clock })
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })

@@ -16,6 +16,7 @@ export function assemble(values: Values): Config {
     defaultRegion: values.DEFAULT_REGION,
     oneAccountPerMailbox: values.ONE_ACCOUNT_PER_MAILBOX,
     registration: values.REGISTRATION,
+    proofOfWork: values.PROOF_OF_WORK,
     passwordPolicy: values.PASSWORD_POLICY,
     passwordResetLifetime: values.PASSWORD_RESET_MINUTES,
     unverifiedAccountLifetime: values.UNVERIFIED_ACCOUNT_LIFETIME,

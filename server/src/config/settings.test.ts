@@ -48,6 +48,7 @@ const WRONG: Readonly<Record<SettingName, string>> = {
   PASSWORD_POLICY: 'none',
   ONE_ACCOUNT_PER_MAILBOX: 'sometimes',
   REGISTRATION: 'closed',
+  PROOF_OF_WORK: 'sometimes',
   REQUIRE_VERIFIED: 'phone',
   UNVERIFIED_ACCOUNT_LIFETIME: '59m',
   AUDIT_RETENTION: '6d',

@@ -49,6 +49,12 @@ export const ACCOUNTS = {
     help: 'open: a registration makes the account, and tells of an address that is taken. neutral: it answers alike for every address, and a code mailed there makes the account.',
     example: 'neutral',
   },
+  PROOF_OF_WORK: {
+    kind: boolean,
+    default: 'off',
+    help: 'Whether whoever registers or has a code sent without a session must first solve a puzzle while much is asked for, or from an unknown device (docs/proof-of-work.md). Clients that cannot are refused then.',
+    example: 'on',
+  },
   REQUIRE_VERIFIED: {
     kind: choice('none', 'email', 'any'),
     default: 'none',

@@ -10,6 +10,7 @@ import { Refusal, throttled } from '../../kernel/refusal.ts'
 import { maskedAddress } from '../audit/service.ts'
 import { created } from '../idempotency/service.ts'
 import type { Channel } from '../otp/service.ts'
+import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { toSummary, type User, userSummary } from '../users/service.ts'
 import { askToRegister, confirmRegistration, type NeutralRegistrationDeps } from './neutral-registration.ts'
 import { withStatus } from './refusals.ts'
@@ -19,6 +20,8 @@ import { refuseFaultyBody } from './taken.ts'
 export interface NeutralRouteDeps extends NeutralRegistrationDeps {
   readonly urls: BaseUrlRules
   readonly clock: Clock
+  /** Undefined: off. */
+  readonly proofOfWork: ProofOfWork | undefined
   /** Whether a message to this channel can leave at all. */
   readonly isAvailable: (channel: Channel) => boolean
   /** Whether the log says what an answer does not; never in production. */
@@ -51,7 +54,7 @@ function askRoute(app: App, deps: NeutralRouteDeps): void {
         response: {
           201: userSummary,
           202: z.object({ status: z.literal(ON_ITS_WAY) }).meta({ id: 'RegistrationAsked' }),
-          ...refusals('invalid', 'permission_denied', 'channel_unavailable', 'overloaded'),
+          ...refusals('invalid', 'permission_denied', 'proof_of_work_required', 'channel_unavailable', 'overloaded'),
         },
       },
     },
@@ -60,6 +63,7 @@ function askRoute(app: App, deps: NeutralRouteDeps): void {
         await refuseFaultyBody(deps, request)
         return answerMade(deps, request, reply, await makeAtOnce(deps, request, request.body, whenGone(reply)))
       }
+      await requireProof(deps.proofOfWork, request, { purpose: 'registration' }, deps.clock.now())
       if (request.validationError) throw request.validationError
       if (!deps.isAvailable('email')) throw new Refusal('channel_unavailable', 'no gateway for e-mail')
       await ask(deps, request, request.body, whenGone(reply))

@@ -4,6 +4,7 @@ import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
 import { after, before, days, type Duration } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
+import { recognise } from '../attempts/service.ts'
 import { type Audit, type AuditEvent, maskedAddress } from '../audit/service.ts'
 import type { Remember } from '../idempotency/service.ts'
 import type { NotifyDeps } from '../messages/service.ts'
@@ -61,6 +62,17 @@ export async function requestReset(
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
   })
   deps.messages.wake()
+}
+
+/** Whether a value is that of a device that has signed in to the account with this address, if there is one. */
+export async function isKnownDeviceOf(
+  { db, ...deps }: ResetRequestDeps,
+  email: Email,
+  device: string | undefined,
+): Promise<boolean> {
+  if (device === undefined) return false
+  const user = await findByEmail(db, email)
+  return (await recognise(db, deps, user?.id, device)) !== undefined
 }
 
 // No user has it; asked all the same, so that an unknown address costs what a known one does.

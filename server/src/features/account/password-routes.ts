@@ -8,14 +8,17 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { Fault } from '../../kernel/fault.ts'
 import { invalid, Refusal, throttled } from '../../kernel/refusal.ts'
 import type { Passwords } from '../passwords/service.ts'
+import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { findById, type User } from '../users/service.ts'
 import { changePassword, type PasswordChangeDeps } from './password-change.ts'
-import { requestReset, type ResetRequestDeps } from './password-mail.ts'
+import { isKnownDeviceOf, requestReset, type ResetRequestDeps } from './password-mail.ts'
 import { resetPassword, type Shown } from './password-reset.ts'
 import { PASSWORD_RULE, passwordCheck } from './registration.ts'
 
 export interface PasswordRouteDeps extends PasswordChangeDeps, ResetRequestDeps {
   readonly clock: Clock
+  /** Undefined: off. */
+  readonly proofOfWork: ProofOfWork | undefined
 }
 
 const newPassword = () => fields.verbatim().meta({ description: PASSWORD_RULE, examples: ['Correct-Horse-8'] })
@@ -115,17 +118,21 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
         summary: 'Ask for a new password',
         description:
           'Mails a code and a link to the address if an account has it. The answer is the same whether or not one does.',
-        body: z.object({ email: fields.email() }).meta({ id: 'PasswordResetRequest' }),
+        body: z.object({ email: fields.email(), device: fields.knownDevice() }).meta({ id: 'PasswordResetRequest' }),
         response: {
           202: z.object({ status: z.literal(ON_ITS_WAY) }).meta({ id: 'PasswordResetRequested' }),
-          ...refusals('invalid'),
+          ...refusals('invalid', 'proof_of_work_required'),
         },
       },
     },
     async (request, reply) => {
+      const { email, device } = request.body
+      const isKnownDevice = () => isKnownDeviceOf(deps, email, device)
+      const now = deps.clock.now()
+      await requireProof(deps.proofOfWork, request, { purpose: 'password_reset', isKnownDevice }, now)
       const remember = request.remember(() => ({ status: 202, body: { status: ON_ITS_WAY } }))
-      const asked = { email: request.body.email, language: request.language(), remember }
-      await requestReset(deps, asked, request.act(), deps.clock.now())
+      const asked = { email, language: request.language(), remember }
+      await requestReset(deps, asked, request.act(), now)
       return reply.code(202).send({ status: ON_ITS_WAY })
     },
   )

@@ -11,6 +11,7 @@ import type { Throttle } from '../../http/throttle.ts'
 import { whenGone } from '../../http/when-gone.ts'
 import { created } from '../idempotency/service.ts'
 import type { Channel } from '../otp/service.ts'
+import { requireProof } from '../proof-of-work/service.ts'
 import { findSession } from '../sessions/service.ts'
 import { findById, settleConflict, toSummary, type User, userSummary } from '../users/service.ts'
 import { type ChangedBy, isSensitive, stepsOf } from './addresses.ts'
@@ -47,10 +48,14 @@ function registrationRoute(app: App, deps: AccountDeps): void {
         summary: 'Register',
         description: 'Makes an account. For the anonymous and for admins; whoever is signed in already is refused.',
         body: registrationBody(deps.passwords),
-        response: { 201: userSummary, ...refusals('invalid', 'permission_denied', 'overloaded') },
+        response: {
+          201: userSummary,
+          ...refusals('invalid', 'permission_denied', 'proof_of_work_required', 'overloaded'),
+        },
       },
     },
     async (request, reply) => {
+      await requireProof(deps.proofOfWork, request, { purpose: 'registration' }, deps.clock.now())
       await refuseFaultyBody(deps, request)
       const summaryOf = (user: User) => toSummary(user, baseUrl(deps.urls, request))
       const remember = request.remember((user: User) => created(summaryOf(user)))

@@ -7,11 +7,14 @@ import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
 import { withStatus } from '../account/service.ts'
 import type { Sent } from '../otp/service.ts'
-import { type Address, askForCode, type CodeSignInDeps, signInByCode } from './code-sign-in.ts'
+import { type Address, askForCode, type CodeSignInDeps, isKnownDeviceOf, signInByCode } from './code-sign-in.ts'
+import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { signedIn, toSignedIn } from './wire.ts'
 
 export interface CodeSignInRouteDeps extends CodeSignInDeps {
   readonly clock: Clock
+  /** Undefined: off. */
+  readonly proofOfWork: ProofOfWork | undefined
   readonly region: Region
   /** Whether a message to this channel can leave at all. */
   readonly isAvailable: (channel: Address['channel']) => boolean
@@ -27,10 +30,14 @@ export function codeSignInRoutes(app: App, deps: CodeSignInRouteDeps): void {
 
 function addressBody(region: Region) {
   return z
-    .object({ email: fields.email().nullable().optional(), phone: fields.phone(region).optional() })
-    .transform(({ email, phone }, context): Address => {
-      if (email && !phone) return { channel: 'email', to: email }
-      if (phone && !email) return { channel: 'phone', to: phone }
+    .object({
+      email: fields.email().nullable().optional(),
+      phone: fields.phone(region).optional(),
+      device: fields.knownDevice(),
+    })
+    .transform(({ email, phone, device }, context): Address & { readonly device: string | undefined } => {
+      if (email && !phone) return { channel: 'email', to: email, device }
+      if (phone && !email) return { channel: 'phone', to: phone, device }
       context.addIssue({ code: 'custom', message: 'fault.email_or_phone' })
       return z.NEVER
     })
@@ -52,16 +59,19 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
         body: addressBody(deps.region),
         response: {
           202: z.object({ challenge: z.uuid().meta({ examples: [challengeExample] }) }).meta({ id: 'SignInCodeAsked' }),
-          ...refusals('invalid', 'not_found', 'channel_unavailable'),
+          ...refusals('invalid', 'proof_of_work_required', 'not_found', 'channel_unavailable'),
         },
       },
     },
     async (request, reply) => {
-      const address = request.body
+      const { device, ...address } = request.body
+      const isKnownDevice = () => isKnownDeviceOf(deps, address, device)
+      const now = deps.clock.now()
+      await requireProof(deps.proofOfWork, request, { purpose: 'sign_in_code', isKnownDevice }, now)
       if (!deps.isAvailable(address.channel)) throw new Refusal('channel_unavailable', 'no gateway for this channel')
       const answerOf = ({ challengeId: challenge }: Sent) => ({ status: 202, body: { challenge } })
       const from = { act: request.act(), language: request.language(), remember: request.remember(answerOf) }
-      const asked = await askForCode(deps, address, from, deps.clock.now())
+      const asked = await askForCode(deps, address, from, now)
       if (asked.kind === 'cooldown') throw throttled(asked.retryAfterSeconds, 'code not sent: cooldown')
       return reply.code(202).send({ challenge: asked.challengeId })
     },

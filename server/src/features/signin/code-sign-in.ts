@@ -87,6 +87,17 @@ export async function askForCode(
 const holderOf = (db: Database, { channel, to }: Address): Promise<User | undefined> =>
   channel === 'email' ? findByEmail(db, to) : findByVerifiedPhone(db, to)
 
+/** Whether a value is that of a device that has signed in to the account with this address, if there is one. */
+export async function isKnownDeviceOf(
+  { db, ...deps }: CodeSignInDeps,
+  address: Address,
+  device: string | undefined,
+): Promise<boolean> {
+  if (device === undefined) return false
+  const user = await holderOf(db, address)
+  return (await recognise(db, deps, user?.id, device)) !== undefined
+}
+
 /** With two factors on, only where another way than this channel is left to pass the second step. */
 async function mayBeginWith(
   db: Database,
