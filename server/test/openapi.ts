@@ -20,62 +20,70 @@ export interface OpenApi {
 /** The document as it is committed; a test holds it to what the server says. */
 export const OPENAPI = JSON.parse(readFileSync(new URL('../openapi.json', import.meta.url), 'utf8')) as OpenApi
 
-const ajv = new Ajv2020({ strict: false, allErrors: true })
-addFormats.default(ajv)
-ajv.addSchema(OPENAPI, 'openapi.json')
-
-const TEMPLATES = Object.keys(OPENAPI.paths).map((path) => ({
-  path,
-  pattern: new RegExp(`^${path.replace(/\/$/, '/?').replace(/\{\w+\}/g, '[^/]+')}$`),
-  isFixed: !path.includes('{'),
-}))
-
 interface Answered {
   readonly status: number
   readonly contentType: string
   readonly text: string
 }
 
+export type CheckAnswer = (method: string, target: string, answered: Answered) => void
+
 /**
- * Holds an answer to the document: its status is told of, its media type too, its body is as described. Says nothing of
- * what the document leaves out: paths and methods that are hidden or do not exist.
- *
- * @throws an Error that names what differs.
+ * Gives what holds an answer to a document: its status is told of, its media type too, its body is as described. Says nothing
+ * of what the document leaves out: paths and methods that are hidden or do not exist. It throws an Error that names what differs.
  */
-export function checkAnswer(method: string, target: string, { status, contentType, text }: Answered): void {
-  const path = templateOf(target.split('?')[0]!)
-  const operation = path && OPENAPI.paths[path]?.[method.toLowerCase()]
-  if (!operation) return
-  const named = `${method} ${path} ${status}`
-  const given = operation.responses[status]
-  if (!given) throw new Error(`${named}: openapi.json has no such status; the answer was ${text.slice(0, 500)}`)
-  const { content } = resolve(given)
-  if (!content) {
-    if (text !== '') throw new Error(`${named}: openapi.json has no body; the answer was ${text.slice(0, 500)}`)
-    return
+export function checkerOf(document: OpenApi): CheckAnswer {
+  const templateOf = createTemplates(document)
+  const assertValid = createValidation(document)
+  const resolve = (response: Response): Response =>
+    response.$ref === undefined ? response : document.components.responses[response.$ref.split('/').at(-1)!]!
+
+  return (method, target, { status, contentType, text }) => {
+    const path = templateOf(target.split('?')[0]!)
+    const operation = path && document.paths[path]?.[method.toLowerCase()]
+    if (!operation) return
+    const named = `${method} ${path} ${status}`
+    const given = operation.responses[status]
+    if (!given) throw new Error(`${named}: openapi.json has no such status; the answer was ${text.slice(0, 500)}`)
+    const { content } = resolve(given)
+    if (!content) {
+      if (text !== '') throw new Error(`${named}: openapi.json has no body; the answer was ${text.slice(0, 500)}`)
+      return
+    }
+    const mediaType = contentType.split(';')[0]!
+    const described = content[mediaType]
+    if (!described)
+      throw new Error(`${named}: openapi.json does not have ${mediaType}; the answer was ${text.slice(0, 500)}`)
+    if (mediaType.endsWith('json')) assertValid(named, described.schema, text)
   }
-  const mediaType = contentType.split(';')[0]!
-  const described = content[mediaType]
-  if (!described)
-    throw new Error(`${named}: openapi.json does not have ${mediaType}; the answer was ${text.slice(0, 500)}`)
-  if (mediaType.endsWith('json')) assertValid(named, described.schema, text)
 }
 
-const templateOf = (path: string): string | undefined =>
-  TEMPLATES.filter(({ pattern }) => pattern.test(path)).sort((a, b) => Number(b.isFixed) - Number(a.isFixed))[0]?.path
+/** By the committed document, which is that of a server without any setting. */
+export const checkAnswer: CheckAnswer = checkerOf(OPENAPI)
 
-const resolve = (response: Response): Response =>
-  response.$ref === undefined ? response : OPENAPI.components.responses[response.$ref.split('/').at(-1)!]!
+function createTemplates({ paths }: OpenApi): (path: string) => string | undefined {
+  const templates = Object.keys(paths).map((path) => ({
+    path,
+    pattern: new RegExp(`^${path.replace(/\/$/, '/?').replace(/\{\w+\}/g, '[^/]+')}$`),
+    isFixed: !path.includes('{'),
+  }))
+  return (path) =>
+    templates.filter(({ pattern }) => pattern.test(path)).sort((a, b) => Number(b.isFixed) - Number(a.isFixed))[0]?.path
+}
 
-const compiled = new Map<object, ValidateFunction>()
-
-function assertValid(named: string, schema: object, text: string): void {
-  const validate = compiled.get(schema) ?? ajv.compile(absolute(schema))
-  compiled.set(schema, validate)
-  if (validate(JSON.parse(text))) return
-  throw new Error(
-    `${named}: not as openapi.json says: ${explain(validate.errors ?? [])}; the answer was ${text.slice(0, 500)}`,
-  )
+function createValidation(document: OpenApi): (named: string, schema: object, text: string) => void {
+  const ajv = new Ajv2020({ strict: false, allErrors: true })
+  addFormats.default(ajv)
+  ajv.addSchema(document, 'openapi.json')
+  const compiled = new Map<object, ValidateFunction>()
+  return (named, schema, text) => {
+    const validate = compiled.get(schema) ?? ajv.compile(absolute(schema))
+    compiled.set(schema, validate)
+    if (validate(JSON.parse(text))) return
+    throw new Error(
+      `${named}: not as openapi.json says: ${explain(validate.errors ?? [])}; the answer was ${text.slice(0, 500)}`,
+    )
+  }
 }
 
 /** The same schema, its references led to the document. */

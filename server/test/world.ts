@@ -4,7 +4,7 @@ import { compose, type ComposeOptions, type Latchkey } from '../src/compose.ts'
 import { readConfig } from '../src/config.ts'
 import { systemRandom } from '../src/kernel/random.ts'
 import type { InboxMessage } from '../src/ports/inbox/port.ts'
-import { checkAnswer } from './openapi.ts'
+import { type CheckAnswer, checkAnswer, checkerOf, type OpenApi } from './openapi.ts'
 import { createTurnedClock, type TurnedClock } from './turned-clock.ts'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
@@ -42,7 +42,7 @@ export interface World {
   readonly latchkey: Latchkey
   readonly clock: TurnedClock
   readonly logged: () => string
-  /** Asks the app; what it answers is held to `openapi.json`. */
+  /** Asks the app; what it answers is held to `openapi.json`, or to its own document where a setting makes that another. */
   call(method: Method, path: string, options?: CallOptions): Promise<Answer>
   /** Registers and signs in somebody new. */
   signedInUser(email?: string): Promise<SignedIn>
@@ -74,10 +74,16 @@ export async function createWorld({ settings = {}, compose: parts = {} }: WorldO
     ...parts,
   })
   onTestFinished(() => latchkey.close())
-  return worldOf(latchkey, clock, () => lines.join(''))
+  const check = 'REGISTRATION' in settings ? await ownChecker(latchkey) : checkAnswer
+  return worldOf(latchkey, clock, check, () => lines.join(''))
 }
 
-function worldOf(latchkey: Latchkey, clock: TurnedClock, logged: () => string): World {
+async function ownChecker({ app }: Latchkey): Promise<CheckAnswer> {
+  const { payload } = await app.inject({ url: '/api/schema/?format=json', headers: { host: 'localhost:8000' } })
+  return checkerOf(JSON.parse(payload) as OpenApi)
+}
+
+function worldOf(latchkey: Latchkey, clock: TurnedClock, check: CheckAnswer, logged: () => string): World {
   let count = 0
   const { app, foundation, worker, gateways } = latchkey
 
@@ -96,7 +102,7 @@ function worldOf(latchkey: Latchkey, clock: TurnedClock, logged: () => string): 
     })
     const isJson = String(response.headers['content-type']).includes('json')
     const { statusCode: status, payload: text } = response
-    checkAnswer(method, path, { status, contentType: String(response.headers['content-type']), text })
+    check(method, path, { status, contentType: String(response.headers['content-type']), text })
     return { status, headers: response.headers, body: isJson && text !== '' ? JSON.parse(text) : text, text }
   }
 

@@ -56,7 +56,7 @@ export async function askToRegister(
     const code = await put(db, codes, { ...binding, ...columnsOf(newcomer), passwordHash }, outcome, now)
     if (code === undefined) return (await cooldownOf(db, codes, binding, now)) ?? cooldown(codes, now, now)
     await mail(db, deps, { email: newcomer.email, standing, outcome, code, language }, act, now)
-    await recordAsking(db, deps, newcomer.email, standing, outcome, act, now)
+    await recordAsking(db, deps, { email: newcomer.email, standing, outcome }, act, now)
     await remember(db)
     return { kind: 'asked', outcome }
   })
@@ -140,9 +140,7 @@ async function mail(
 const recordAsking = (
   db: Database,
   { audit }: NeutralRegistrationDeps,
-  email: Email,
-  { holder }: Standing,
-  outcome: Outcome,
+  { email, standing: { holder }, outcome }: Pick<Letter, 'email' | 'standing' | 'outcome'>,
   act: Act,
   now: Date,
 ): Promise<void> =>
