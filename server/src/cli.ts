@@ -15,6 +15,7 @@ process.exitCode = await run(process.argv.slice(2), {
   threadPoolSize,
   isTerminal: process.stdout.isTTY,
   standardInput: readStandardInput,
+  standardInputBytes: () => process.stdin,
   askHidden: process.stdin.isTTY ? askHidden : undefined,
   print: (text) => process.stdout.write(`${text}\n`),
   complain: (text) => process.stderr.write(`${text}\n`),

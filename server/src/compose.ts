@@ -1,12 +1,12 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { type Foundation, type FoundationOptions, openFoundation } from './compose/foundation.ts'
+import { dataFiles, type Foundation, type FoundationOptions, openFoundation } from './compose/foundation.ts'
 import { createGateways, type Gateways } from './compose/gateways.ts'
 import { createParts } from './compose/parts.ts'
 import { addRoutes } from './compose/routes.ts'
 import { startUpkeep } from './compose/upkeep.ts'
 import type { Config } from './config.ts'
 import type { Worker } from './features/messages/worker.ts'
-import type { Passwords } from './features/passwords/service.ts'
+import { openBreached, type Passwords } from './features/passwords/service.ts'
 import { followKeys } from './features/tokens/keyring.ts'
 import { hasActiveAdmin } from './features/users/service.ts'
 import type { BaseUrlRules } from './http/base-url.ts'
@@ -37,16 +37,17 @@ export interface Latchkey {
   close(): Promise<void>
 }
 
-/** Builds the whole server; nothing listens yet. Throws what `openFoundation` throws. */
+/** Builds the whole server; nothing listens yet. Throws what `openBreached` and `openFoundation` throw. */
 export async function compose(options: ComposeOptions): Promise<Latchkey> {
   const { config, clock, random, logger } = options
+  const breached = options.inMemory ? undefined : await openBreached(dataFiles(config.server.dataDir).breached)
   const foundation = await openFoundation(options)
   const gateways = options.gateways ?? createGateways(config, clock)
   const keyring = followKeys(foundation.vault, foundation.keys, (err) =>
     logger.error({ err }, 'changed signing keys cannot be read'),
   )
   const urls: BaseUrlRules = { ...config.server, localUrl: () => `http://localhost:${portOf(app, config)}` }
-  const parts = createParts(options, { foundation, gateways, keyring, urls })
+  const parts = createParts(options, { foundation, gateways, keyring, urls, breached })
   const { app, completeMethods } = await createServer({
     logger,
     random,
@@ -83,6 +84,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
       await life.stopUpkeep()
       await Promise.all([gateways.email?.close(), gateways.sms?.close()])
       keyring.close()
+      await breached?.close()
       await foundation.close()
     },
   }

@@ -59,6 +59,9 @@ export function createCommandWorld(settings: Readonly<Record<string, string>> = 
         threadPoolSize: 4,
         isTerminal: false,
         standardInput: async () => standardInput,
+        async *standardInputBytes() {
+          yield Buffer.from(standardInput)
+        },
         askHidden: answers && (async () => waiting.shift() ?? ''),
         print: (text) => lines.out.push(text),
         complain: (text) => lines.err.push(text),

@@ -4,8 +4,10 @@ import { createAdmin } from './create-admin.ts'
 import { doctor } from './doctor.ts'
 import { listKeys, rotate } from './keys.ts'
 import { migrate } from './migrate.ts'
+import { importPasswords } from './passwords.ts'
 import { rekeySecret } from './rekey.ts'
 import { serveCommand } from './serve.ts'
+import { smsReport } from './sms.ts'
 import { activateUser, deactivateUser, endSessions, removeFactor, resetUser, unlock } from './users.ts'
 import { workerCommand } from './worker.ts'
 
@@ -24,6 +26,8 @@ export const COMMANDS: readonly Command[] = [
   deactivateUser,
   activateUser,
   endSessions,
+  importPasswords,
   verifyAudit,
+  smsReport,
   doctor,
 ]

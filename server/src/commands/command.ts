@@ -21,6 +21,8 @@ export interface Tools {
   readonly isTerminal: boolean
   /** All of it, as text. */
   readonly standardInput: () => Promise<string>
+  /** The same in pieces, however much there is. */
+  readonly standardInputBytes: () => AsyncIterable<Uint8Array>
   /** Asks without showing what is typed; undefined where there is nobody to ask. */
   readonly askHidden: ((question: string) => Promise<string>) | undefined
   readonly print: (text: string) => void
@@ -39,6 +41,8 @@ export interface Call {
   readonly values: Readonly<Record<string, string | boolean | undefined>>
   /** What was given for the command's operand; always there when it has one. */
   readonly operand: string
+  /** All of them, where the command takes several. */
+  readonly operands: readonly string[]
   readonly json: boolean
   readonly tools: Tools
 }
@@ -60,6 +64,8 @@ export interface Command {
   /** What its help tells beyond the summary, in lines that the help breaks by itself. */
   readonly details: string
   readonly operand?: string
+  /** One or more may be given. */
+  readonly takesSeveral?: true
   readonly options: Readonly<Record<string, Option>>
   run(call: Call): Promise<Report>
 }

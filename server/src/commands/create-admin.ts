@@ -1,7 +1,8 @@
+import { dataFiles } from '../compose/foundation.ts'
 import type { Config } from '../config.ts'
 import type { Database } from '../database/schema.ts'
 import { createAudit } from '../features/audit/service.ts'
-import { createPasswords } from '../features/passwords/service.ts'
+import { createPasswords, openBreached } from '../features/passwords/service.ts'
 import { create, emailColumns, findByEmail, isEmailTaken, update, type User } from '../features/users/service.ts'
 import { BY_OPERATOR } from '../kernel/act.ts'
 import { type Email, parseEmail } from '../kernel/address.ts'
@@ -55,8 +56,10 @@ async function createNew(db: Database, config: Config, email: Email, call: Call)
     return refused(`The mailbox of ${email} has an account under another spelling.`)
   const password = await passwordOf(call)
   if ('refusal' in password) return refused(password.refusal)
-  const passwords = createPasswords({ config, random, hashesAtOnce: 1 })
+  const breached = await openBreached(dataFiles(config.server.dataDir).breached)
+  const passwords = createPasswords({ config, random, hashesAtOnce: 1, breached })
   const faults = passwords.faultsOf(password.text, { email })
+  await breached?.close()
   if (faults.length > 0) {
     return refused(
       ['This password cannot be used:', ...faults.map(({ id, values }) => translate('en', id, values))].join('\n  '),

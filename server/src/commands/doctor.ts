@@ -2,7 +2,9 @@ import type { Reading } from '../config.ts'
 import { ConfigError, sentenceOf } from '../config/problem.ts'
 import { formatSources, type SettingSource } from '../config/report.ts'
 import { VERSION } from '../kernel/version.ts'
+import { dataFiles } from '../compose/foundation.ts'
 import type { Command, Report, Tools } from './command.ts'
+import { inspectBreached } from './doctor/breached.ts'
 import { inspectFolder } from './doctor/data-folder.ts'
 import { inspectStores } from './doctor/database.ts'
 import { fault, type Finding, formatFindings, ok, warning } from './doctor/finding.ts'
@@ -23,6 +25,7 @@ No secret is shown. The exit code is 1 when anything is a fault; warnings alone 
       ...settingFindings(reading),
       ...(await inspectFolder(config.server.dataDir)),
       ...(await inspectStores({ ...tools, config })),
+      await inspectBreached(dataFiles(config.server.dataDir).breached),
       ...(await inspectGateways(config, tools.clock)),
     ]
     return report(reading.sources, findings)

@@ -34,13 +34,20 @@ ${table([
 
 /** What a command is about; its own help tells the rest of what it wants. */
 const brief = (command: Command): string =>
-  command.operand === undefined ? shape(command) : `${command.name} ${command.operand}`
+  command.operand === undefined ? shape(command) : `${command.name} ${operandOf(command)}`
 
 /** The command as it is typed at the least. */
-function shape({ name, operand, options }: Command): string {
+function shape(command: Command): string {
+  const { name, options } = command
   const required = Object.entries(options).filter(([, option]) => option.required)
-  return [name, ...required.map(([option, { value }]) => flag(option, value)), ...(operand ? [operand] : [])].join(' ')
+  return [
+    name,
+    ...required.map(([option, { value }]) => flag(option, value)),
+    ...(command.operand ? [operandOf(command)] : []),
+  ].join(' ')
 }
+
+const operandOf = ({ operand, takesSeveral }: Command): string => `${operand}${takesSeveral ? '…' : ''}`
 
 const flag = (name: string, value: string | undefined): string =>
   value === undefined ? `--${name}` : `--${name} ${value}`

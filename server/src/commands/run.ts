@@ -47,7 +47,7 @@ function parse(command: Command, words: readonly string[], tools: Tools): Call |
   const known = { ...command.options, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } } as const
   try {
     const { values, positionals } = parseArgs({ args: [...words], options: known, allowPositionals: true })
-    const call = { values, operand: positionals[0] ?? '', json: values['json'] === true, tools }
+    const call = { values, operand: positionals[0] ?? '', operands: positionals, json: values['json'] === true, tools }
     return values['help'] === true ? call : (wrongWords(command, positionals, values) ?? call)
   } catch (error) {
     return wrongOption(error, Object.keys(known))
@@ -55,12 +55,12 @@ function parse(command: Command, words: readonly string[], tools: Tools): Call |
 }
 
 function wrongWords(
-  { name, operand, options }: Command,
+  { name, operand, takesSeveral, options }: Command,
   positionals: string[],
   values: Call['values'],
 ): string | undefined {
   const surplus = positionals[operand === undefined ? 0 : 1]
-  if (surplus !== undefined) return `latchkey ${name} takes no ${JSON.stringify(surplus)}.`
+  if (surplus !== undefined && !takesSeveral) return `latchkey ${name} takes no ${JSON.stringify(surplus)}.`
   if (operand !== undefined && positionals.length === 0) return `latchkey ${name} wants ${operand}.`
   const missing = Object.keys(options).find((option) => options[option]?.required && values[option] === undefined)
   return missing === undefined ? undefined : `latchkey ${name} wants --${missing}.`

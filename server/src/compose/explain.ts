@@ -1,6 +1,7 @@
 import { ConfigError } from '../config/problem.ts'
 import { DatabaseBusy } from '../database/errors.ts'
 import { DatabaseUnfit } from '../database/unfit.ts'
+import { BreachedUnfit, ListUnfit } from '../features/passwords/service.ts'
 import { KeysMissing, KeysUnfit } from '../features/tokens/sealed-keys.ts'
 import { DatabaseMissing, SecretDiffers } from './foundation.ts'
 import { SecretMissing, SecretUnfit } from './secret-file.ts'
@@ -16,6 +17,8 @@ const OPERATORS: readonly (new (...arguments_: never[]) => Error)[] = [
   SecretDiffers,
   KeysMissing,
   KeysUnfit,
+  BreachedUnfit,
+  ListUnfit,
 ]
 
 /** What the system may refuse, and which setting it is about. */

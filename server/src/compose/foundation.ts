@@ -39,6 +39,7 @@ export const dataFiles = (dataDir: string) => ({
   database: join(dataDir, 'latchkey.db'),
   secret: join(dataDir, 'secret.key'),
   keys: join(dataDir, 'keys.json'),
+  breached: join(dataDir, 'breached.filter'),
 })
 
 type DataFiles = ReturnType<typeof dataFiles>

@@ -1,9 +1,17 @@
 import type { Fault } from '../../kernel/fault.ts'
 import { countCodePoints, isWellFormedText } from '../../kernel/text.ts'
+import type { BreachedPasswords } from './breached.ts'
 import { isCommonPassword } from './common.ts'
 
 /** `composition`: 8 characters with upper case, lower case and punctuation. `nist`: 15 characters of any kind. */
 export type PasswordPolicy = 'composition' | 'nist'
+
+export interface PasswordRules {
+  readonly policy: PasswordPolicy
+  readonly productName: string
+  /** Those the operator imported; undefined where there is no such list. */
+  readonly breached?: Pick<BreachedPasswords, 'has'> | undefined
+}
 
 /** Whose password it is to be: what a password may not simply repeat. */
 export interface PasswordOwner {
@@ -23,17 +31,14 @@ const MAX_BYTES = 1024
  * counted in code points. Letters and marks of every script count; symbols such as `$` and `+` are punctuation, as in the
  * ASCII set. What a password must not be is compared with it as a whole, whatever its case, never with its parts.
  */
-export function faultsOf(
-  password: string,
-  rules: { readonly policy: PasswordPolicy; readonly productName: string },
-  owner: PasswordOwner,
-): Fault[] {
+export function faultsOf(password: string, rules: PasswordRules, owner: PasswordOwner): Fault[] {
   const malformed = malformationOf(password)
   if (malformed) return [malformed]
   const normal = password.normalize('NFC')
   const faults: Fault[] = [...lengthFaults(password, normal, MIN_CODE_POINTS[rules.policy])]
   if (rules.policy === 'composition') faults.push(...compositionFaults(normal))
   if (isCommonPassword(normal)) faults.push({ id: 'fault.password_common' })
+  else if (rules.breached?.has(password)) faults.push({ id: 'fault.password_breached' })
   if (isPersonal(normal, owner, rules.productName)) faults.push({ id: 'fault.password_personal' })
   return faults
 }
