@@ -8,6 +8,7 @@ import { createSecret } from '../src/kernel/secret.ts'
 import { type Random, systemRandom } from '../src/kernel/random.ts'
 import { NOON, sessionRow } from './database.ts'
 import { firewallFor } from './sms-firewall.ts'
+import { UNLIMITED } from './unlimited.ts'
 
 /** Every code there is. */
 export const CODE = '234567'
@@ -25,7 +26,7 @@ export function accountDeps(db: Database) {
   const rules = { lifetime: minutes(2), resendAfter: minutes(1), maxTries: 5, lockAfter: undefined }
   return {
     db,
-    codes: { secret, random, messages, firewall: firewallFor(secret), rules },
+    codes: { secret, random, messages, firewall: firewallFor(secret, UNLIMITED), rules },
     audit: createAudit({ random }),
     defaultLanguage: 'en',
     ownUrl: () => 'http://localhost:8000',

@@ -155,3 +155,47 @@ describe('pages whose passkeys are taken', () => {
     expect(namedIn({ PUBLIC_URL, PASSKEY_ORIGINS })).toEqual(['PASSKEY_ORIGINS'])
   })
 })
+
+describe('the budget for SMS', () => {
+  const priced = (SMS_PRICES: string, more: Record<string, string> = {}) => ({
+    SMS_PRICES,
+    SMS_BUDGET_DAY: '5',
+    ...more,
+  })
+
+  it.each([
+    [{ SMS_BUDGET_DAY: '5' }],
+    [{ SMS_BUDGET_HOUR: '5', SMS_COUNTRIES: 'DE', SMS_PRICES: 'IR=0.01' }],
+    [priced('IR=0.01', { SMS_COUNTRIES: 'IR,DE' })],
+    [priced('IR=0.01', { SMS_COUNTRIES: '*' })],
+  ])('is refused without a price for every country allowed: %j', (settings) => {
+    expect(namedIn(settings)).toEqual([expect.stringMatching(/^SMS_BUDGET_/)])
+  })
+
+  it('is taken where all that is allowed has a price, and is kept in ten-thousandths', () => {
+    const { smsFirewall } = readConfig(priced('ir=0.0125, *=0.10', { SMS_COUNTRIES: '*' })).config
+    expect(smsFirewall).toMatchObject({ countries: 'all', budgetHour: undefined, budgetDay: 50_000 })
+    expect([...smsFirewall.prices]).toEqual([
+      ['IR', 125],
+      ['*', 1000],
+    ])
+  })
+})
+
+describe('the SMS firewall', () => {
+  it('only observes where a developer counts nothing, and never for that in production', () => {
+    expect(readConfig({}).config.smsFirewall.mode).toBe('enforce')
+    expect(readConfig({ THROTTLE_OTP_SEND: 'off' }).config.smsFirewall.mode).toBe('observe')
+    const production = {
+      NODE_ENV: 'production',
+      PUBLIC_URL: 'https://id.example',
+      ...gmail(),
+      THROTTLE_OTP_SEND: 'off',
+    }
+    expect(readConfig(production).config.smsFirewall.mode).toBe('enforce')
+  })
+
+  it('sends to the default region where no country is named', () => {
+    expect(readConfig({ DEFAULT_REGION: 'DE' }).config.smsFirewall.countries).toEqual(['DE'])
+  })
+})
