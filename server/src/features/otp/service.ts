@@ -7,6 +7,7 @@ import { equalInConstantTime, keyedHash, type Secret } from '../../kernel/secret
 import { countFailure, failuresOf, forgetFailures } from '../attempts/service.ts'
 import type { Message, Messages } from '../messages/service.ts'
 import { decide, type FirewallDeps, markVerified, type Ruling, takeBack } from '../sms-firewall/service.ts'
+import { messageOf } from './message.ts'
 import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
@@ -190,23 +191,6 @@ const hashOf = (secret: Secret, id: string, binding: AnyBinding, code: string): 
     binding.purpose,
     code,
   )
-
-const KINDS = {
-  verification: 'verification_code',
-  address_change: 'address_change_code',
-  second_factor: 'second_factor_code',
-  reauthentication: 'reauthentication_code',
-  sign_in: 'sign_in_code',
-} as const satisfies Record<store.Purpose, Message['kind']>
-
-function messageOf(
-  { userId, channel, purpose }: AnyBinding,
-  content: Pick<Envelope, 'to' | 'language'> & { readonly code: string; readonly expiresAt: Date },
-): Message {
-  const kind = KINDS[purpose]
-  if (channel === 'email') return { kind, channel, userId, ...content }
-  return { kind, channel: 'sms', userId, ...content, to: content.to as Phone }
-}
 
 /** A challenge of somebody's; the one a code was right for. */
 export type OwnChallenge = store.Challenge & { readonly userId: number }
