@@ -7,7 +7,7 @@ const PAGE = readFileSync(new URL('../../docs/proof-of-work.md', import.meta.url
 export const SOLVER = /```js\n([^]*?)```/.exec(PAGE)![1]!
 
 // The page's own text is what is to be tried.
-// oxlint-disable-next-line typescript/no-implied-eval, no-new-func
+// oxlint-disable-next-line typescript/no-implied-eval
 const solve = new Function(`${SOLVER}\nreturn solve`)() as (challenge: string, difficulty: number) => string
 
 /** The header that answers a challenge. */
