@@ -1,5 +1,4 @@
-import type { UserChanges } from '../../src/features/users/service.ts'
-import { insertUser } from '../database.ts'
+import { insertUser, NOON } from '../database.ts'
 import { PASSWORD } from '../world.ts'
 import type { Question, Target } from './target.ts'
 
@@ -26,7 +25,7 @@ const numbers = (count: number): number[] => Array.from({ length: count }, (_, i
 async function addresses({ latchkey }: Target, rounds: number): Promise<{ known: string; unknown: string }[]> {
   const { db } = latchkey.foundation
   const passwordHash = await latchkey.passwords.hash(PASSWORD)
-  const proven: UserChanges = { emailVerifiedAt: new Date(0), emailFirstProvenAt: new Date(0) }
+  const proven = { emailVerifiedAt: NOON, emailFirstProvenAt: NOON }
   for (const round of numbers(rounds)) {
     await insertUser(db, `known${round}`, { ...proven, passwordHash, mailboxKey: `known${round}@example.com` })
   }
