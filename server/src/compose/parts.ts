@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os'
 import type { ComposeOptions } from '../compose.ts'
 import type { PasswordMailDeps } from '../features/account/service.ts'
-import { createAudit } from '../features/audit/service.ts'
-import { createMessages } from '../features/messages/service.ts'
+import { type Audit, createAudit } from '../features/audit/service.ts'
+import { createMessages, type Messages } from '../features/messages/service.ts'
 import { createWorker } from '../features/messages/worker.ts'
 import { type CodeDeps, createDestinationLimits } from '../features/otp/service.ts'
 import type { PasskeyDeps } from '../features/passkeys/service.ts'
@@ -17,7 +17,9 @@ import { createTokens } from '../features/tokens/service.ts'
 import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
 import { createThrottle } from '../http/throttle.ts'
+import type { Secret } from '../kernel/secret.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
+import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
 import { relyingPartyOf } from './relying-party.ts'
@@ -33,7 +35,8 @@ export interface Bases {
 export type Parts = ReturnType<typeof createParts>
 
 /** The features' own machinery, each given what it asks for. */
-export function createParts({ config, clock, random, logger, threadPoolSize }: ComposeOptions, bases: Bases) {
+export function createParts(options: ComposeOptions, bases: Bases) {
+  const { config, clock, random, logger, threadPoolSize } = options
   const { foundation, gateways, keyring, urls } = bases
   const { db, secret } = foundation
   const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
@@ -74,34 +77,45 @@ export function createParts({ config, clock, random, logger, threadPoolSize }: C
     proofOfWork,
     audit,
     ownUrl,
-    ...codeParts(),
-  }
-
-  function codeParts() {
-    const { production, throttles } = config
-    const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
-    const smsAlarm = createBudgetAlarm(logger)
-    const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm }
-    const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
-    const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
-    const { defaultLanguage, productName } = config
-    const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
-    const { passwordResetLifetime: resetLifetime } = config
-    const passwordMail: PasswordMailDeps = { secret, random, audit, messages, defaultLanguage, resetLifetime, ownUrl }
-    const recoveryCodes: RecoveryCodeDeps = { random, audit, messages, defaultLanguage, rules: { lockAfter } }
-    const relyingParty = () => relyingPartyOf(config, urls.localUrl())
-    const passkeys: PasskeyDeps = {
-      secret,
-      random,
-      audit,
-      messages,
-      defaultLanguage,
-      relyingParty,
-      rules: { lockAfter },
-    }
-    return { codes, smsAlarm, destinations, passwordMail, totp, recoveryCodes, passkeys }
+    ...proofParts(options, { secret, messages, audit, limiter, urls, ownUrl }),
   }
 }
 
 /** Wrong codes in a row that lock a channel for a purpose (NIST SP 800-63B-4 §3.2.2). */
 const LOCK_AFTER = 100
+
+interface Shared {
+  readonly secret: Secret
+  readonly messages: Messages
+  readonly audit: Audit
+  readonly limiter: Limiter
+  readonly urls: BaseUrlRules
+  readonly ownUrl: () => string
+}
+
+/** What proves something: codes, mails to set a password, factors. */
+function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) {
+  const { secret, messages, audit, limiter, urls, ownUrl } = shared
+  const { production, throttles } = config
+  const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
+  const smsAlarm = createBudgetAlarm(logger)
+  const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm }
+  const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
+  const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
+  const { defaultLanguage, productName } = config
+  const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
+  const { passwordResetLifetime: resetLifetime } = config
+  const passwordMail: PasswordMailDeps = { secret, random, audit, messages, defaultLanguage, resetLifetime, ownUrl }
+  const recoveryCodes: RecoveryCodeDeps = { random, audit, messages, defaultLanguage, rules: { lockAfter } }
+  const relyingParty = () => relyingPartyOf(config, urls.localUrl())
+  const passkeys: PasskeyDeps = {
+    secret,
+    random,
+    audit,
+    messages,
+    defaultLanguage,
+    relyingParty,
+    rules: { lockAfter },
+  }
+  return { codes, smsAlarm, destinations, passwordMail, totp, recoveryCodes, passkeys }
+}
