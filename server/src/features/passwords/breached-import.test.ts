@@ -1,11 +1,11 @@
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { temporaryFolder } from '../../../test/database.ts'
 import { type Random, systemRandom } from '../../kernel/random.ts'
 import { sha1 } from './breached-format.ts'
-import { importBreached, type ImportOptions } from './breached-import.ts'
+import { importBreached, type ImportOptions, type ImportProgress } from './breached-import.ts'
 import { readList } from './breached-lists.ts'
 
 const RULES = { wordsOnly: false, random: systemRandom }
@@ -119,6 +119,16 @@ describe('an import', () => {
     }
     expect(readFileSync(path).equals(old)).toBe(true)
     expect(readdirSync(folder)).toEqual(['breached.filter'])
+  })
+
+  it('is refused when a list changes while it is read', async () => {
+    const list = fileOf('one\ntwo\n')
+    const onProgress = ({ stage, done, total }: ImportProgress) => {
+      if (stage === 'building' && done === total) appendFileSync(list, 'three\n')
+    }
+    const path = join(temporaryFolder(), 'breached.filter')
+    await expect(importBreached(path, [list], { ...RULES, onProgress })).rejects.toThrow(/changed while they were read/)
+    expect(existsSync(path)).toBe(false)
   })
 
   it('clears away what one that was killed has left, and nothing else', async () => {

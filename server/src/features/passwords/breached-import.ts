@@ -5,7 +5,7 @@ import { basename, dirname, join } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import type { Random } from '../../kernel/random.ts'
 import { headerOf, HEADER_BYTES, PAGE_BYTES, pageOf, rankOf, setBits, type Shape, shapeFor } from './breached-format.ts'
-import { type List, listBytes, type ListRules, readList } from './breached-lists.ts'
+import { type List, ListUnfit, listBytes, type ListRules, readList } from './breached-lists.ts'
 
 /** How far an import is: `done` of `total` bytes of the lists read, the first time to count or a later one to build. */
 export interface ImportProgress {
@@ -123,10 +123,9 @@ function build(draft: string, lists: readonly List[], plan: Plan): void {
     const checksum = createHash('sha256').update(header)
     const window = createWindow(fd, shape, windowPages, checksum)
     const onBytes = teller('building', isSorted ? total : total * Math.ceil(shape.pages / windowPages), plan)
-    const readAll = (take: (sha1: Buffer) => void) => lists.forEach((list) => readList(list, plan, take, onBytes))
-    if (isSorted) readAll(window.follow)
+    if (isSorted) readAgain(lists, plan, window.follow, onBytes)
     while (!window.isDone()) {
-      if (!isSorted) readAll(window.put)
+      if (!isSorted) readAgain(lists, plan, window.put, onBytes)
       window.write()
     }
     writeAll(fd, Buffer.concat([header, checksum.digest()]), 0)
@@ -134,6 +133,24 @@ function build(draft: string, lists: readonly List[], plan: Plan): void {
   } finally {
     closeSync(fd)
   }
+}
+
+function readAgain(
+  lists: readonly List[],
+  plan: Plan,
+  take: (sha1: Buffer) => void,
+  onBytes: (bytes: number) => void,
+): void {
+  let entries = 0
+  for (const list of lists) {
+    const onHash = (sha1: Buffer) => {
+      entries += 1
+      take(sha1)
+    }
+    readList(list, plan, onHash, onBytes)
+  }
+  if (entries !== plan.shape.entries)
+    throw new ListUnfit('The lists changed while they were read, so some of it would be missing. Nothing was changed.')
 }
 
 /** The part of the filter that is in memory, which moves from the first page to the last. */
