@@ -23,15 +23,22 @@ const scriptOf = (page: string): string =>
     .filter((block) => answersIn(block).length > 0)
     .join('\n')
 
+/** What a page says the server is to be started with, beside nothing: "Settings: `NAME=value NAME=value`". */
+const settingsOf = (page: string): Record<string, string> =>
+  Object.fromEntries(
+    (/^Settings: `(.*)`$/m.exec(page)?.[1]?.split(' ') ?? []).map((setting) => setting.split('=') as [string, string]),
+  )
+
 const SCRIPTS = readdirSync(FOLDER)
-  .map((name) => ({ name, script: scriptOf(readFileSync(join(FOLDER, name), 'utf8')) }))
+  .map((name) => ({ name, page: readFileSync(join(FOLDER, name), 'utf8') }))
+  .map(({ name, page }) => ({ name, script: scriptOf(page), settings: settingsOf(page) }))
   .filter(({ script }) => script !== '')
 
-for (const { name, script } of SCRIPTS) {
+for (const { name, script, settings } of SCRIPTS) {
   it(`answers what docs/flows/${name} says it answers, command by command`, async (context) => {
     needs(context, 'curl')
     const folder = temporaryFolder()
-    const { url } = await ready(startProcess(['main.ts'], { folder }))
+    const { url } = await ready(startProcess(['main.ts'], { folder, settings }))
     const commands = script.replaceAll(ADDRESS, url).replaceAll(COMMAND_LINE, CLI)
     // In the repository, as the pages say, whose packages and tests some of them lean on.
     const env = { ...process.env, DATA_DIR: join(folder, 'data') }
