@@ -27,24 +27,24 @@ async function migrateWith(
 
 it('runs each migration once, in the order of their names, and warns before with the first', async () => {
   const db = await openForTest()
-  const more = { '0003_later': adds('b'), '0002_next': adds('a') }
-  expect(await migrateWith(db, more)).toStrictEqual({ ran: ['0002_next', '0003_later'], warned: ['0002_next'] })
+  const more = { '9002_later': adds('b'), '9001_next': adds('a') }
+  expect(await migrateWith(db, more)).toStrictEqual({ ran: ['9001_next', '9002_later'], warned: ['9001_next'] })
   expect(await migrateWith(db, more)).toStrictEqual({ ran: [], warned: [] })
 })
 
 it('runs each migration once when several ask at the same time', async () => {
   const db = await openForTest()
-  const outcomes = await Promise.all([1, 2, 3, 4].map(() => migrateWith(db, { '0002_next': adds('a') })))
-  expect(outcomes.flatMap((outcome) => outcome.ran)).toStrictEqual(['0002_next'])
+  const outcomes = await Promise.all([1, 2, 3, 4].map(() => migrateWith(db, { '9001_next': adds('a') })))
+  expect(outcomes.flatMap((outcome) => outcome.ran)).toStrictEqual(['9001_next'])
 })
 
 it('undoes all of them when one fails, and says which', async () => {
   const db = await openForTest()
   await insertUser(db, 'ana')
-  const failing = migrateWith(db, { '0002_next': adds('a'), '0003_broken': adds('a') })
+  const failing = migrateWith(db, { '9001_next': adds('a'), '0003_broken': adds('a') })
   await expect(failing).rejects.toThrow('Migration 0003_broken failed and was undone')
   expect(Object.keys((await db.selectFrom('users').selectAll().executeTakeFirst())!)).not.toContain('a')
-  expect((await migrateWith(db, { '0002_next': adds('a') })).ran).toStrictEqual(['0002_next'])
+  expect((await migrateWith(db, { '9001_next': adds('a') })).ran).toStrictEqual(['9001_next'])
 })
 
 it('keeps the three newest copies, and none that is unfinished', async () => {
