@@ -69,6 +69,23 @@ it.each([
   expect((await world.type('doctor')).code).toBe(1)
 })
 
+it('doctor tells where a client is taken to be, through the proxies that are trusted and through others', async () => {
+  const world = createCommandWorld()
+  expect(await findings(world, 'proxies')).toMatch(/^ok: none is trusted: a client is where its connection comes from/)
+  world.set({ TRUSTED_PROXIES: 'private,cloudflare' })
+  expect(await findings(world, 'proxies')).toBe(
+    [
+      'ok: 26 ranges trusted, those of Cloudflare as of 2025-11-19',
+      'X-Forwarded-For "198.51.100.1, 203.0.113.7, 2c0f:f248::1" from 10.0.0.1 is read as 203.0.113.7',
+      'X-Forwarded-For "203.0.113.7" from 198.51.100.1 is read as 198.51.100.1',
+    ].join('\n'),
+  )
+  world.set({ TRUSTED_PROXIES: '203.0.113.0/24' })
+  expect(await findings(world, 'proxies')).toMatch(
+    /"198\.51\.100\.1, 203\.0\.113\.7, 203\.0\.113\.1" .* is read as 198\.51\.100\.1$/m,
+  )
+})
+
 it('doctor finds files that others may read, another secret, an old key and a clock turned back', async () => {
   const world = createCommandWorld()
   await world.inside(async ({ db }) => {

@@ -7,6 +7,7 @@ import type { Command, Report, Tools } from './command.ts'
 import { inspectBreached } from './doctor/breached.ts'
 import { inspectFolder } from './doctor/data-folder.ts'
 import { inspectStores } from './doctor/database.ts'
+import { inspectProxies } from './doctor/proxies.ts'
 import { fault, type Finding, formatFindings, ok, warning } from './doctor/finding.ts'
 import { inspectGateways } from './doctor/gateways.ts'
 
@@ -25,6 +26,7 @@ No secret is shown. The exit code is 1 when anything is a fault; warnings alone 
       ...settingFindings(reading),
       ...(await inspectFolder(config.server.dataDir)),
       ...(await inspectStores({ ...tools, config })),
+      await inspectProxies(config.server.trustedProxies),
       await inspectBreached(dataFiles(config.server.dataDir).breached),
       ...(await inspectGateways(config, tools.clock)),
     ]

@@ -47,7 +47,7 @@ function serverOf(values: Values): Config['server'] {
     publicUrl: values.PUBLIC_URL,
     dataDir: resolve(values.DATA_DIR),
     allowedHosts: values.ALLOWED_HOSTS,
-    trustedProxies: values.TRUSTED_PROXIES ?? [],
+    trustedProxies: [...new Set((values.TRUSTED_PROXIES ?? []).flat())],
     corsOrigins: values.CORS_ORIGINS ?? [],
     logLevel: values.LOG_LEVEL ?? (values.DEBUG ? 'debug' : 'info'),
     metricsToken: values.METRICS_TOKEN,

@@ -94,6 +94,24 @@ describe('an address on the network', () => {
     expect(configOf({ TRUSTED_PROXIES: text }).server.trustedProxies).toEqual(text.split(','))
   })
   it.each([
+    ['loopback', ['127.0.0.0/8', '::1']],
+    ['Private', ['10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', 'fc00::/7']],
+    ['linklocal', ['169.254.0.0/16', 'fe80::/10']],
+    ['loopback, 203.0.113.7, ::1', ['127.0.0.0/8', '::1', '203.0.113.7']],
+  ])('%s may name proxies', (text, ranges) => {
+    expect(configOf({ TRUSTED_PROXIES: text }).server.trustedProxies).toEqual(ranges)
+  })
+  it('of Cloudflare is one of the ranges it publishes', () => {
+    const ranges = configOf({ TRUSTED_PROXIES: 'cloudflare' }).server.trustedProxies
+    expect(ranges).toHaveLength(22)
+    expect(ranges.map((range) => configOf({ TRUSTED_PROXIES: range }).server.trustedProxies)).toEqual(
+      ranges.map((range) => [range]),
+    )
+  })
+  it.each([
+    'localhost',
+    'uniquelocal',
+    'constructor',
     '0.0.0.0/0',
     '::/0',
     '10.0.0.0/33',

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { createWorld, type World } from '../../test/world.ts'
 import { canonicalAddress } from '../kernel/network.ts'
-import { networkOf } from './client-address.ts'
+import { neighbourhoodOf, networkOf } from './client-address.ts'
 
 describe('one client counts as one', () => {
   it.each([
@@ -14,6 +14,11 @@ describe('one client counts as one', () => {
     ['2001:db8::1', '2001:db8:0:0::/64'],
     ['::1', '0:0:0:0::/64'],
     ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::ffff:cb00:7107', '203.0.113.7'],
+    ['0:0:0:0:0:FFFF:cb00:7107', '203.0.113.7'],
+    ['0::ffff:203.0.113.7', '203.0.113.7'],
+    ['2001:db8::ffff:cb00:7107', '2001:db8:0:0::/64'],
+    ['::ffff:0:cb00:7107', '0:0:0:0::/64'],
     ['word', 'word'],
   ])('%s by %s', (address, network) => {
     expect(networkOf(address)).toBe(network)
@@ -22,6 +27,20 @@ describe('one client counts as one', () => {
   it('whatever the form of its address', () => {
     expect(canonicalAddress('::ffff:127.0.0.1')).toBe('127.0.0.1')
     expect(canonicalAddress('::1')).toBe('::1')
+  })
+})
+
+describe('one household or office counts as one', () => {
+  it.each([
+    ['203.0.113.7', '203.0.113.0/24'],
+    ['203.0.113.255', '203.0.113.0/24'],
+    ['::ffff:203.0.113.7', '203.0.113.0/24'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1::/48'],
+    ['2001:0DB8:0001:ffff::1', '2001:db8:1::/48'],
+    ['2001:db8::1', '2001:db8:0::/48'],
+    ['word', 'word'],
+  ])('%s by %s', (address, neighbourhood) => {
+    expect(neighbourhoodOf(address)).toBe(neighbourhood)
   })
 })
 
@@ -82,6 +101,7 @@ describe('with TRUSTED_PROXIES', () => {
     ['not a trusted address a client wrote', '10.1.2.3', '10.7.7.7, 198.51.100.1', '198.51.100.1'],
     ['through IPv6', 'fd00::1', '2001:db8::7', '2001:db8::7'],
     ['through a proxy in mapped form', '::ffff:10.1.2.3', '198.51.100.1', '198.51.100.1'],
+    ['of a client in mapped form, in hexadecimal', '10.1.2.3', '::ffff:c633:6401', '198.51.100.1'],
     ['of a client in mapped form', '10.1.2.3', '::ffff:198.51.100.1', '198.51.100.1'],
     ['its own, when nobody is trusted who tells', '203.0.113.7', '198.51.100.1', '203.0.113.7'],
     ['the farthest, when all are trusted', '10.1.2.3', '10.4.4.4, 10.5.5.5', '10.4.4.4'],
@@ -118,5 +138,30 @@ describe('with TRUSTED_PROXIES', () => {
     ]
     expect(first).toEqual([401, 401, 429])
     expect(await tries('198.51.100.2')).toBe(401)
+    // Of one /64 but the last; and at another account, since the first one's own counter is nearly full.
+    body.email = 'nor@example.com'
+    const others = ['2001:db8::1', '2001:db8::2:1', '2001:db8:0:0:ffff::', '2001:db8:0:1::1']
+    const statuses: number[] = []
+    for (const other of others) statuses.push(await tries(other))
+    expect(statuses).toEqual([401, 401, 429, 401])
+  })
+
+  it.each([
+    ['loopback', '127.0.0.2', '203.0.113.7'],
+    ['loopback', '::1', '203.0.113.7'],
+    ['loopback', '10.0.0.1', '10.0.0.1'],
+    ['private', '172.31.255.255', '203.0.113.7'],
+    ['private', '172.32.0.1', '172.32.0.1'],
+    ['private', 'fd12::1', '203.0.113.7'],
+    ['linklocal', '169.254.1.1', '203.0.113.7'],
+    ['linklocal', 'fe80::1%eth0', '203.0.113.7'],
+    ['cloudflare', '104.27.255.255', '203.0.113.7'],
+    ['cloudflare', '104.28.0.1', '104.28.0.1'],
+    ['cloudflare', '2606:4700:10::1', '203.0.113.7'],
+    ['cloudflare', '127.0.0.1', '127.0.0.1'],
+  ])('named %s, and the peer is %s, is %s', async (kind, from, address) => {
+    const world = await createWorld({ settings: { TRUSTED_PROXIES: kind } })
+    expect(await seen(world, from, { 'x-forwarded-for': '203.0.113.7' })).toBe(address)
+    expect(world.logged().includes('TRUSTED_PROXIES')).toBe(address === from)
   })
 })

@@ -1,4 +1,3 @@
-import { isIP } from 'node:net'
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import Fastify, {
   type FastifyBaseLogger,
@@ -11,11 +10,11 @@ import Fastify, {
 import type { z } from 'zod'
 import type { Act } from '../kernel/act.ts'
 import type { Language } from '../kernel/language.ts'
-import { canonicalAddress } from '../kernel/network.ts'
 import type { Random } from '../kernel/random.ts'
 import { Refusal } from '../kernel/refusal.ts'
 import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
 import { acceptOnlyJson, requireJson } from './body.ts'
+import { clientAddressOf, trustIn } from './client-address.ts'
 import { securityHeaders } from './headers.ts'
 import { watchMethods } from './methods.ts'
 import { closeUnread } from './pipelines.ts'
@@ -94,7 +93,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       requireHostHeader: false,
       connectionsCheckingInterval: 1000,
     },
-    trustProxy: options.trustedProxies.length > 0 ? [...options.trustedProxies] : false,
+    trustProxy: trustIn(options.trustedProxies),
     genReqId: newRequestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     exposeHeadRoutes: true,
@@ -134,9 +133,7 @@ function decorateRequests(app: App, options: ServerOptions): void {
   })
   app.decorateRequest('act', actOfRequest)
   app.decorateRequest('clientAddress', function (this: FastifyRequest) {
-    const address = canonicalAddress(this.ip)
-    // A proxy may forward a word in place of an address; then the proxy is all we know.
-    return isIP(address) === 0 ? canonicalAddress(this.socket.remoteAddress ?? '') : address
+    return clientAddressOf(this)
   })
 }
 

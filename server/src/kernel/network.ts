@@ -1,10 +1,17 @@
 import { BlockList, isIP, isIPv6 } from 'node:net'
 
-const V4_IN_V6 = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i
+const V4_IN_V6 = /^[0:]*:ffff:(?:(\d+\.\d+\.\d+\.\d+)|([0-9a-f]{1,4}):([0-9a-f]{1,4}))$/i
 
-/** The text of an address, an IPv4 one inside IPv6 (RFC 4291 §2.5.5.2) in its own form, so that one client has one name. */
+/**
+ * The text of an address, an IPv4 one inside IPv6 (RFC 4291 §2.5.5.2) in its own form, so that one client has one name. What is
+ * no address stays as it is.
+ */
 export function canonicalAddress(address: string): string {
-  return V4_IN_V6.exec(address)?.[1] ?? address
+  const [, dotted, high, low] = V4_IN_V6.exec(address) ?? []
+  if (dotted !== undefined) return dotted
+  if (high === undefined || low === undefined || !isIPv6(address)) return address
+  const bytes = [high, low].map((group) => Number.parseInt(group, 16)).flatMap((pair) => [pair >> 8, pair & 0xff])
+  return bytes.join('.')
 }
 
 const LOOPBACK = new BlockList()

@@ -1,6 +1,7 @@
-import { addressRange, allowedHost, host, origin, originOrStar } from '../kinds-of-address.ts'
+import { allowedHost, host, origin, originOrStar } from '../kinds-of-address.ts'
 import { boolean, choice, list, pattern, unavailable, wholeNumber } from '../kinds.ts'
 import { oneLine } from '../kinds-of-text.ts'
+import { proxyRanges } from '../proxies.ts'
 import type { SettingTable } from '../setting.ts'
 
 export const SERVER = {
@@ -40,9 +41,9 @@ export const SERVER = {
     example: 'localhost,.example.com',
   },
   TRUSTED_PROXIES: {
-    kind: list('IP addresses or CIDR ranges, none of them /0', addressRange),
-    help: 'Proxies whose X-Forwarded-For is believed; without them every client behind a proxy counts as one.',
-    example: '10.0.0.0/8,fd00::/8',
+    kind: list('IP addresses, CIDR ranges (none of them /0), loopback, private, linklocal or cloudflare', proxyRanges),
+    help: 'Proxies whose X-Forwarded-For is believed; without them every client behind a proxy counts as one. `doctor` shows how a request is then read.',
+    example: 'loopback,10.0.0.0/8,fd00::/8',
   },
   CORS_ORIGINS: {
     kind: list('origins: http:// or https:// with a host and no path; or *', originOrStar),

@@ -245,6 +245,6 @@ async function sendToPending(
 ): Promise<void> {
   const session = pending.length > 0 ? await findSession(deps.db, request.caller!.sessionId) : undefined
   if (!session) return
-  const asker = { user, session, language: request.language(), network: networkOf(request.ip) }
+  const asker = { user, session, language: request.language(), network: networkOf(request.clientAddress()) }
   for (const channel of pending) await sendCode(deps, asker, channel, deps.clock.now())
 }

@@ -74,7 +74,7 @@ function sendRoute(app: App, deps: CodeRouteDeps): void {
 async function send(deps: CodeRouteDeps, request: FastifyRequest, body: z.output<typeof codeRequest>): Promise<void> {
   const { email_or_phone: channel, purpose } = body
   const remember = request.remember(() => ({ status: 200, body: { status: SENT } }))
-  const asked = { language: request.language(), network: networkOf(request.ip), remember }
+  const asked = { language: request.language(), network: networkOf(request.clientAddress()), remember }
   const now = deps.clock.now()
   if (request.candidate) {
     const { pendingId } = request.candidate
