@@ -1,10 +1,10 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { otherCodes, said, RIGHT, sendCode, verifyCode, WRONG } from '../../../test/codes.ts'
+import { type CostedWorld, createCostedWorld } from '../../../test/costs.ts'
 import { insertUser } from '../../../test/database.ts'
 import { change } from '../../../test/sign-in-codes.ts'
-import { UNLIMITED } from '../../../test/unlimited.ts'
 import { sameButForItsId } from '../../../test/wire.ts'
-import { type Answer, createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
+import { type Answer, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
 import { minutes } from '../../kernel/duration.ts'
 
 const FREE = 'free@example.com'
@@ -12,25 +12,12 @@ const TAKEN = 'taken@example.com'
 const NOTICE = 'Someone asked for your e-mail address at Latchkey'
 
 let world: World
-let statements: string[]
-
-const costOf = (sql: string): string =>
-  /^(?:begin|commit|rollback)/.exec(sql)?.[0] ?? `${sql.split(' ')[0]} ${/(?:from|into|update) "(\w+)"/.exec(sql)?.[1]}`
+let costs: CostedWorld['costs']
 
 beforeEach(async () => {
-  statements = []
-  world = await createWorld({
-    settings: { ...UNLIMITED, REGISTRATION: 'neutral' },
-    compose: { beforeStatement: (sql) => void statements.push(costOf(sql)) },
-  })
+  ;({ world, costs } = await createCostedWorld({ REGISTRATION: 'neutral' }))
   await insertUser(world.latchkey.foundation.db, 'taken', { emailVerifiedAt: world.clock.now() })
 })
-
-async function costs<T>(act: () => Promise<T>): Promise<{ answer: T; cost: string[] }> {
-  statements = []
-  const answer = await act()
-  return { answer, cost: [...statements] }
-}
 
 /** Somebody whose account was made by an admin, or before the setting was: his e-mail is not verified. */
 async function unverified(name: string): Promise<SignedIn> {
