@@ -42,7 +42,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
   const { config, clock, random, logger } = options
   const breached = options.inMemory ? undefined : await openBreached(dataFiles(config.server.dataDir).breached)
   const foundation = await openFoundation(options)
-  const gateways = options.gateways ?? createGateways(config, clock)
+  const gateways = options.gateways ?? createGateways(config, clock, logger)
   const keyring = followKeys(foundation.vault, foundation.keys, (err) =>
     logger.error({ err }, 'changed signing keys cannot be read'),
   )

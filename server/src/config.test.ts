@@ -20,7 +20,7 @@ describe('settings', () => {
     expect(config).toMatchObject({
       production: false,
       mail: undefined,
-      sms: undefined,
+      sms: [],
       secretKey: undefined,
     })
     expect(config.server).toMatchObject({
@@ -97,7 +97,7 @@ describe("the origin's .env", () => {
       timeZone: 'Asia/Tehran',
       mail: { host: 'smtp.gmail.com', port: 587, user: 'someone@gmail.com', password },
       codes: { lifetime: minutes(2) },
-      sms: { kind: 'kavenegar', apiKey: password },
+      sms: [{ kind: 'kavenegar', apiKey: password }],
     })
   })
 

@@ -75,18 +75,8 @@ export interface Config {
         readonly from: string
       }
     | undefined
-  readonly sms:
-    | {
-        readonly kind: 'kavenegar'
-        readonly apiKey: string
-        readonly sender: string | undefined
-        readonly template: string | undefined
-        /** Without a trailing slash. */
-        readonly baseUrl: string
-      }
-    /** The secret as set: `whsec_` and base64, or the bytes as they stand. */
-    | { readonly kind: 'webhook'; readonly url: string; readonly secret: string }
-    | undefined
+  /** In the order they are tried; empty: none. */
+  readonly sms: readonly SmsSettings[]
   readonly smsFirewall: {
     readonly mode: 'enforce' | 'observe'
     /** ISO 3166. */
@@ -131,6 +121,19 @@ export interface Config {
     readonly audience: string | undefined
   }
 }
+
+/** One way for text messages to leave. */
+export type SmsSettings =
+  | {
+      readonly kind: 'kavenegar'
+      readonly apiKey: string
+      readonly sender: string | undefined
+      readonly template: string | undefined
+      /** Without a trailing slash. */
+      readonly baseUrl: string
+    }
+  /** The secret as set: `whsec_` and base64, or the bytes as they stand. */
+  | { readonly kind: 'webhook'; readonly url: string; readonly secret: string }
 
 /** What was read, and what is worth telling the operator about it. */
 export interface Reading {

@@ -63,7 +63,7 @@ async function readyFacts(latchkey: Latchkey, reading: Reading): Promise<ReadyFa
     keysPath: files.keys,
     secretPath: secretKey === undefined ? files.secret : undefined,
     inboxFor: latchkey.gateways.inbox
-      ? [...(mail ? [] : (['mails'] as const)), ...(sms ? [] : (['text messages'] as const))]
+      ? [...(mail ? [] : (['mails'] as const)), ...(sms.length > 0 ? [] : (['text messages'] as const))]
       : [],
     firstAdmin: (await latchkey.hasActiveAdmin()) ? undefined : FIRST_ADMIN,
     warnings: reading.warnings,

@@ -20,8 +20,8 @@ export async function partsOn(db: Database): Promise<Parts> {
   const keys = await loadOrCreateKeys(vault, { mayCreate: true }, clock.now())
   const urls = { ...config.server, localUrl: () => 'http://localhost:8000' }
   const foundation = { db, secret, vault, keys, close: async () => {} }
-  const gateways = createGateways(config, clock)
-  const keyring = followKeys(vault, keys, () => {})
   const logger = pino({ level: 'silent' })
+  const gateways = createGateways(config, clock, logger)
+  const keyring = followKeys(vault, keys, () => {})
   return createParts({ config, clock, random, logger, threadPoolSize: 4 }, { foundation, gateways, keyring, urls })
 }

@@ -12,7 +12,7 @@ stops it: what is in hand is finished, the rest stays stored.`,
   options: {},
   async run({ tools }) {
     const { config } = tools.settings()
-    if (!config.mail && !config.sms)
+    if (!config.mail && config.sms.length === 0)
       return refused('There is no gateway to send by: set EMAIL_HOST, KAVENEGAR_API_KEY or SMS_WEBHOOK_URL.')
     // On a mistyped folder it would wait for ever for messages that are queued in another.
     const refusal = noInstallation(config)

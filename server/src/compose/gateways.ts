@@ -1,9 +1,11 @@
-import type { Config } from '../config.ts'
+import type { FastifyBaseLogger } from 'fastify'
+import type { Config, SmsSettings } from '../config.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { createLocalInbox } from '../ports/inbox/memory.ts'
 import type { Inbox } from '../ports/inbox/port.ts'
 import type { MailGateway } from '../ports/mail/port.ts'
 import { createSmtpGateway } from '../ports/mail/smtp.ts'
+import { createFailover } from '../ports/sms/failover.ts'
 import { createKavenegarGateway } from '../ports/sms/kavenegar.ts'
 import type { SmsGateway } from '../ports/sms/port.ts'
 import { createSmsWebhook } from '../ports/sms/webhook.ts'
@@ -16,22 +18,26 @@ export interface Gateways {
   readonly inbox?: Inbox
 }
 
-export function createGateways(config: Config, clock: Clock): Gateways {
-  const real = createRealGateways(config, clock)
+export function createGateways(config: Config, clock: Clock, log: GatewayLog): Gateways {
+  const real = createRealGateways(config, clock, log)
   if (config.production || (real.email && real.sms)) return real
   const inbox = createLocalInbox({ clock })
   return { email: inbox.mail, sms: inbox.sms, ...real, inbox }
 }
 
-/** Only what the settings name: the local inbox of another process would be seen by nobody. */
-export const createRealGateways = ({ mail, sms }: Config, clock: Clock): Gateways => ({
-  ...(mail && { email: createSmtpGateway(mail, { clock }) }),
-  ...(sms && { sms: smsGateway(sms, clock) }),
-})
+type GatewayLog = Pick<FastifyBaseLogger, 'error'>
 
-function smsGateway(sms: NonNullable<Config['sms']>, clock: Clock): SmsGateway {
-  return sms.kind === 'kavenegar' ? createKavenegarGateway(sms) : createSmsWebhook(sms, { clock })
+/** Only what the settings name: the local inbox of another process would be seen by nobody. */
+export function createRealGateways({ mail, sms }: Config, clock: Clock, log: GatewayLog): Gateways {
+  const onOpen = (gateway: string, reason: string) =>
+    log.error({ gateway, reason }, 'an SMS gateway fails: it is passed over, but for a trial each half minute')
+  const gateways = sms.map((settings) => smsGateway(settings, clock))
+  const one = gateways.length > 1 ? createFailover(gateways, { clock, onOpen }) : gateways[0]
+  return { ...(mail && { email: createSmtpGateway(mail, { clock }) }), ...(one && { sms: one }) }
 }
+
+const smsGateway = (sms: SmsSettings, clock: Clock): SmsGateway =>
+  sms.kind === 'kavenegar' ? createKavenegarGateway(sms) : createSmsWebhook(sms, { clock })
 
 /** What a gateway says when it is asked without sending anything. `unasked`: it offers no such question. */
 export type GatewayCheck =
@@ -52,7 +58,5 @@ export async function checkMail({ mail }: Config, clock: Clock): Promise<Gateway
 }
 
 /** Asks Kavenegar for the credit left. A webhook of the operator's own cannot be asked without sending. */
-export async function checkSms({ sms }: Config): Promise<GatewayCheck> {
-  if (!sms) return { kind: 'not_set' }
-  return sms.kind === 'kavenegar' ? createKavenegarGateway(sms).accountInfo() : { kind: 'unasked' }
-}
+export const checkSms = async (sms: SmsSettings): Promise<GatewayCheck> =>
+  sms.kind === 'kavenegar' ? createKavenegarGateway(sms).accountInfo() : { kind: 'unasked' }

@@ -64,7 +64,18 @@ export function addRoutes(
   undoRoute(app, { ...addressCodes, factorRules: config.signIn, clock })
   const { destinations, passwordMail, proofOfWork } = parts
   const { resendAfter } = config.codes
-  passwordRoutes(app, { ...passwordMail, db, passwords, destinations, proofOfWork, resendAfter, countFailures, clock })
+  const { logsOutcomes } = addressCodes
+  passwordRoutes(app, {
+    ...passwordMail,
+    logsOutcomes,
+    db,
+    passwords,
+    destinations,
+    proofOfWork,
+    resendAfter,
+    countFailures,
+    clock,
+  })
   const rules = config.signIn
   administrationRoutes(app, { ...addressCodes, ...passwordMail, rules, urls, clock })
   tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
@@ -87,6 +98,7 @@ export function addRoutes(
   healthRoutes(app, {
     db,
     gateways: () => parts.worker.health(),
+    circuits: () => gateways.sms?.circuits?.() ?? [],
     smsBudget: () => parts.smsAlarm.usedUp(),
     isStopping,
     hashing: passwords.load,

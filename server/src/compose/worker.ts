@@ -15,7 +15,7 @@ export interface LoneWorker {
 export async function composeWorker(options: FoundationOptions & { logger: FastifyBaseLogger }): Promise<LoneWorker> {
   const { config, clock, random, logger } = options
   const { db, secret, close } = await openFoundation(options)
-  const gateways = createRealGateways(config, clock)
+  const gateways = createRealGateways(config, clock, logger)
   const worker = createWorker({ db, gateways, clock, random, secret, log: logger })
   return {
     channels: Object.keys(gateways),

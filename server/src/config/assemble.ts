@@ -1,5 +1,5 @@
 import { resolve } from 'node:path'
-import type { Config } from '../config.ts'
+import type { Config, SmsSettings } from '../config.ts'
 import { days } from '../kernel/duration.ts'
 import { mailGateway } from './mail.ts'
 import type { Values } from './settings.ts'
@@ -60,16 +60,19 @@ function mailOf(values: Values): Config['mail'] {
 }
 
 function smsOf(values: Values): Config['sms'] {
-  const { KAVENEGAR_API_KEY: apiKey, SMS_WEBHOOK_URL: url, SMS_WEBHOOK_SECRET: secret } = values
-  if (url !== undefined && secret !== undefined) return { kind: 'webhook', url, secret }
-  if (apiKey === undefined) return undefined
-  return {
-    kind: 'kavenegar',
-    apiKey,
-    sender: values.KAVENEGAR_SENDER,
-    template: values.KAVENEGAR_TEMPLATE,
-    baseUrl: values.KAVENEGAR_BASE_URL.replace(/\/+$/, ''),
-  }
+  return values.SMS_GATEWAYS.map((kind) => (kind === 'webhook' ? webhookOf(values) : kavenegarOf(values))).filter(
+    (gateway) => gateway !== undefined,
+  )
+}
+
+function webhookOf({ SMS_WEBHOOK_URL: url, SMS_WEBHOOK_SECRET: secret }: Values): SmsSettings | undefined {
+  return url !== undefined && secret !== undefined ? { kind: 'webhook', url, secret } : undefined
+}
+
+function kavenegarOf(values: Values): SmsSettings | undefined {
+  const { KAVENEGAR_API_KEY: apiKey, KAVENEGAR_SENDER: sender, KAVENEGAR_TEMPLATE: template } = values
+  const baseUrl = values.KAVENEGAR_BASE_URL.replace(/\/+$/, '')
+  return apiKey === undefined ? undefined : { kind: 'kavenegar', apiKey, sender, template, baseUrl }
 }
 
 function smsFirewallOf(values: Values): Config['smsFirewall'] {

@@ -76,13 +76,13 @@ describe('text messages', () => {
     const apiKey = secretText()
     const { sms } = readConfig({ KAVENEGAR_API_KEY: apiKey }).config
     const baseUrl = 'https://api.kavenegar.com'
-    expect(sms).toEqual({ kind: 'kavenegar', apiKey, sender: undefined, template: undefined, baseUrl })
+    expect(sms).toEqual([{ kind: 'kavenegar', apiKey, sender: undefined, template: undefined, baseUrl }])
   })
 
   it.each(['whsec_', ''])('go through any gateway by its address and a secret that begins with "%s"', (prefix) => {
     const secret = `${prefix}${Buffer.from(systemRandom.bytes(32)).toString('base64')}`
     const { sms } = readConfig({ SMS_WEBHOOK_URL: 'https://sms.example.com/send/', SMS_WEBHOOK_SECRET: secret }).config
-    expect(sms).toEqual({ kind: 'webhook', url: 'https://sms.example.com/send/', secret })
+    expect(sms).toEqual([{ kind: 'webhook', url: 'https://sms.example.com/send/', secret }])
   })
 
   it.each([8, 23, 65])('are not signed with a secret of %i bytes', (length) => {
@@ -99,11 +99,31 @@ describe('text messages', () => {
     [{ SMS_WEBHOOK_URL: 'https://sms.example.com' }, ['SMS_WEBHOOK_URL']],
     [{ SMS_WEBHOOK_SECRET: secretText() }, ['SMS_WEBHOOK_SECRET']],
     [
-      { KAVENEGAR_API_KEY: secretText(), SMS_WEBHOOK_URL: 'https://a.example.com', SMS_WEBHOOK_SECRET: secretText() },
-      ['KAVENEGAR_API_KEY'],
+      {
+        KAVENEGAR_API_KEY: secretText(),
+        SMS_WEBHOOK_URL: 'https://a.example.com',
+        SMS_WEBHOOK_SECRET: secretText(),
+        SMS_GATEWAYS: 'webhook',
+      },
+      ['SMS_GATEWAYS'],
     ],
-  ])('set as half or twice name it (%#)', (environment, named) => {
+  ])('set as half, or left out of the order, name it (%#)', (environment, named) => {
     expect(namedIn(environment)).toEqual(named)
+  })
+})
+
+describe('two gateways for text messages', () => {
+  const both = () => ({
+    KAVENEGAR_API_KEY: secretText(),
+    SMS_WEBHOOK_URL: 'https://a.example.com',
+    SMS_WEBHOOK_SECRET: secretText(),
+  })
+
+  it.each([
+    [{}, ['kavenegar', 'webhook']],
+    [{ SMS_GATEWAYS: 'webhook,kavenegar' }, ['webhook', 'kavenegar']],
+  ])('are tried in the order of SMS_GATEWAYS: %j', (order, kinds) => {
+    expect(readConfig({ ...both(), ...order }).config.sms.map(({ kind }) => kind)).toEqual(kinds)
   })
 })
 

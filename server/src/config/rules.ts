@@ -79,13 +79,13 @@ const mailWantsASender: Rule = ({ values, isSet }) =>
       }
     : undefined
 
-const twoSmsGateways: Rule = ({ isSet }) =>
-  isSet('KAVENEGAR_API_KEY') && isSet('SMS_WEBHOOK_URL')
-    ? {
-        setting: 'KAVENEGAR_API_KEY',
-        message: 'and SMS_WEBHOOK_URL are both set, but one gateway sends: keep one of them',
-      }
-    : undefined
+/** A gateway that is set and not in the order would never be asked. */
+const everyGatewayHasItsPlace =
+  (gateway: 'kavenegar' | 'webhook', by: SettingName): Rule =>
+  ({ values, isSet }) =>
+    isSet(by) && values.SMS_GATEWAYS && !values.SMS_GATEWAYS.includes(gateway)
+      ? { setting: 'SMS_GATEWAYS', message: `leaves out ${gateway}, but ${by} is set. Example: ${exampleOf('SMS_GATEWAYS')}` }
+      : undefined
 
 /** What has no price costs nothing, and a budget would never see it. */
 const budgetWantsPrices =
@@ -154,7 +154,8 @@ const RULES: readonly Rule[] = [
   needs('KAVENEGAR_TEMPLATE', 'KAVENEGAR_API_KEY'),
   needs('SMS_WEBHOOK_URL', 'SMS_WEBHOOK_SECRET'),
   needs('SMS_WEBHOOK_SECRET', 'SMS_WEBHOOK_URL'),
-  twoSmsGateways,
+  everyGatewayHasItsPlace('kavenegar', 'KAVENEGAR_API_KEY'),
+  everyGatewayHasItsPlace('webhook', 'SMS_WEBHOOK_URL'),
   budgetWantsPrices('SMS_BUDGET_HOUR'),
   budgetWantsPrices('SMS_BUDGET_DAY'),
   idleWithinFixed,

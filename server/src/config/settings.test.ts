@@ -31,6 +31,7 @@ const WRONG: Readonly<Record<SettingName, string>> = {
   KAVENEGAR_BASE_URL: 'api.kavenegar.com',
   SMS_WEBHOOK_URL: 'ftp://sms.example.com',
   SMS_WEBHOOK_SECRET: 'whsec_short',
+  SMS_GATEWAYS: 'kavenegar,twilio',
   SMS_FIREWALL: 'off',
   SMS_COUNTRIES: 'IR,Iran',
   SMS_PER_NUMBER_DAY: '0',

@@ -8,10 +8,14 @@ const LOW_CREDIT_RIALS = 100_000
 
 /** Logs in at the gateways, and sends nothing. */
 export async function inspectGateways(config: Config, clock: Clock): Promise<Finding[]> {
-  const [mail, sms] = await Promise.all([checkMail(config, clock), checkSms(config)])
+  const { mail, sms, production } = config
+  const checkedMail = await checkMail(config, clock)
   return [
-    findingOf('mail', config.mail ? `${config.mail.host}:${config.mail.port}` : '', mail, config.production),
-    findingOf('text messages', config.sms?.kind ?? '', sms, config.production),
+    findingOf('mail', mail ? `${mail.host}:${mail.port}` : '', checkedMail, production),
+    ...(sms.length === 0 ? [findingOf('text messages', '', { kind: 'not_set' }, production)] : []),
+    ...(await Promise.all(
+      sms.map(async (one) => findingOf('text messages', one.kind, await checkSms(one), production)),
+    )),
   ]
 }
 

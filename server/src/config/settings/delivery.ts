@@ -1,5 +1,5 @@
 import { host, webUrl } from '../kinds-of-address.ts'
-import { boolean, pattern, wholeNumber } from '../kinds.ts'
+import { boolean, choice, list, pattern, wholeNumber } from '../kinds.ts'
 import { oneLine, sender, webhookSecret } from '../kinds-of-text.ts'
 import type { SettingTable } from '../setting.ts'
 
@@ -75,5 +75,11 @@ export const SMS = {
     help: 'The secret those posts are signed with.',
     example: 'the output of: openssl rand -base64 32',
     secret: true,
+  },
+  SMS_GATEWAYS: {
+    kind: list('gateways: kavenegar, webhook', choice('kavenegar', 'webhook')),
+    default: 'kavenegar,webhook',
+    help: 'In which order gateways are tried, where both are set: the next one when the one before surely did not take a message.',
+    example: 'webhook,kavenegar',
   },
 } satisfies SettingTable

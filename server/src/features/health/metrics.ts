@@ -1,4 +1,5 @@
 import type { FastifyInstance } from 'fastify'
+import type { CircuitHealth } from '../../ports/sms/port.ts'
 import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What `/metrics` tells, in Prometheus' text format. */
@@ -11,7 +12,11 @@ export interface Metrics {
 const BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
 /** Measures every request by route, never by URL, so that no id and no guess becomes a series. */
-export function collectMetrics(app: FastifyInstance, hashing: () => { running: number; waiting: number }): Metrics {
+export function collectMetrics(
+  app: FastifyInstance,
+  hashing: () => { running: number; waiting: number },
+  circuits: () => readonly CircuitHealth[],
+): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' })
   const duration = new Histogram({
@@ -30,6 +35,15 @@ export function collectMetrics(app: FastifyInstance, hashing: () => { running: n
       const { running, waiting } = hashing()
       this.set({ state: 'running' }, running)
       this.set({ state: 'waiting' }, waiting)
+    },
+  })
+  new Gauge({
+    name: 'latchkey_sms_gateway_up',
+    help: 'Of several SMS gateways, each: 1 while it is asked, 0 while it is passed over for its failures.',
+    labelNames: ['gateway'],
+    registers: [registry],
+    collect() {
+      for (const { gateway, circuit } of circuits()) this.set({ gateway }, circuit === 'open' ? 0 : 1)
     },
   })
   app.addHook('onResponse', async (request, reply) => {

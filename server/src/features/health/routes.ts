@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import type { App } from '../../http/server.ts'
 import { Refusal } from '../../kernel/refusal.ts'
+import type { CircuitHealth } from '../../ports/sms/port.ts'
 import { collectMetrics } from './metrics.ts'
 
 interface GatewayHealth {
@@ -15,6 +16,8 @@ export interface HealthDeps {
   readonly db: Database
   /** How each channel's gateway fares; a complaint there is told, but does not make the server unready. */
   readonly gateways: () => Readonly<Record<string, GatewayHealth>>
+  /** How each of several SMS gateways fares; empty where there are not several. */
+  readonly circuits: () => readonly CircuitHealth[]
   /** The budget for SMS that keeps codes back; undefined while none does. */
   readonly smsBudget: () => { readonly budget: 'hour' | 'day'; readonly at: Date } | undefined
   readonly isStopping: () => boolean
@@ -34,6 +37,20 @@ const gatewayHealth = z
       .optional()
       .meta({
         description: 'What it last complained of that only the operator can mend; gone once a message is sent.',
+      }),
+    circuits: z
+      .array(
+        z.object({
+          gateway: z.string(),
+          circuit: z.enum(['closed', 'open', 'half_open']),
+          failures_in_a_row: z.int(),
+          last_failure: z.object({ reason: z.string(), at: z.string().meta({ format: 'date-time' }) }).optional(),
+        }),
+      )
+      .optional()
+      .meta({
+        description:
+          'Where several gateways are tried in turn: how each fares in this process. An open one is passed over.',
       }),
   })
   .meta({ id: 'GatewayHealth' })
@@ -71,7 +88,7 @@ export function healthRoutes(app: App, deps: HealthDeps): void {
   if (deps.metricsToken !== undefined) metricsRoute(app, deps, deps.metricsToken)
 }
 
-function readinessRoute(app: App, { db, gateways, smsBudget, isStopping }: HealthDeps): void {
+function readinessRoute(app: App, { db, gateways, circuits, smsBudget, isStopping }: HealthDeps): void {
   app.get(
     '/readyz',
     {
@@ -91,20 +108,33 @@ function readinessRoute(app: App, { db, gateways, smsBudget, isStopping }: Healt
       return reply.code(status === 'ready' ? 200 : 503).send({
         status,
         database: isDatabaseOk ? 'ok' : 'unavailable',
-        gateways: toFields(gateways()),
+        gateways: toFields(gateways(), circuits()),
         ...(usedUp && { sms_budget_used_up: { ...usedUp, at: usedUp.at.toISOString() } }),
       })
     },
   )
 }
 
-const toFields = (gateways: Readonly<Record<string, GatewayHealth>>) =>
+const toFields = (gateways: Readonly<Record<string, GatewayHealth>>, circuits: readonly CircuitHealth[]) =>
   Object.fromEntries(
     Object.entries(gateways).map(([channel, { gateway, operatorFault }]) => [
       channel,
-      { gateway, ...(operatorFault && { operator_fault: { ...operatorFault, at: operatorFault.at.toISOString() } }) },
+      {
+        gateway,
+        ...(operatorFault && { operator_fault: withText(operatorFault) }),
+        ...(channel === 'sms' && circuits.length > 0 && { circuits: circuits.map(toCircuitFields) }),
+      },
     ]),
   )
+
+const toCircuitFields = ({ gateway, circuit, failuresInARow, lastFailure }: CircuitHealth) => ({
+  gateway,
+  circuit,
+  failures_in_a_row: failuresInARow,
+  ...(lastFailure && { last_failure: withText(lastFailure) }),
+})
+
+const withText = ({ reason, at }: { readonly reason: string; readonly at: Date }) => ({ reason, at: at.toISOString() })
 
 async function answers(db: Database, request: FastifyRequest): Promise<boolean> {
   try {
@@ -117,8 +147,8 @@ async function answers(db: Database, request: FastifyRequest): Promise<boolean> 
 }
 
 /** Only there with METRICS_TOKEN set; to anyone without it the path does not exist. */
-function metricsRoute(app: App, { hashing, isSame }: HealthDeps, token: string): void {
-  const metrics = collectMetrics(app, hashing)
+function metricsRoute(app: App, { hashing, circuits, isSame }: HealthDeps, token: string): void {
+  const metrics = collectMetrics(app, hashing, circuits)
   app.get('/metrics', { config: UNTHROTTLED, schema: { hide: true } }, async (request, reply) => {
     if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
       throw new Refusal('not_found', 'metrics: wrong token')

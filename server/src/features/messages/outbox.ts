@@ -113,7 +113,7 @@ export async function claimDue(
 
 /** What became of an attempt. */
 export type Settlement =
-  | { readonly status: 'sent'; readonly gatewayId: string | null }
+  | { readonly status: 'sent'; readonly gatewayId: string | null; readonly gateway?: string }
   | { readonly status: 'queued'; readonly nextAttemptAt: Date; readonly reason: string }
   | { readonly status: 'dead'; readonly reason: string }
 

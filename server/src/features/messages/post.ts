@@ -29,6 +29,6 @@ export const smsPost = (gateway: SmsGateway): Post => ({
   async send(content, claim) {
     if (content.channel !== 'sms') return WRONG_CHANNEL
     const { channel: _, ...sms } = content
-    return gateway.send({ id: claim.id, template: claim.template, ...sms })
+    return gateway.send({ id: claim.id, attempt: claim.attempts, template: claim.template, ...sms })
   },
 })

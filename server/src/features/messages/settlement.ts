@@ -14,7 +14,10 @@ const MAX_REASON_LENGTH = 300
  * operator's, since a gateway asked again and again with a wrong password locks the account.
  */
 export function settlementOf(outcome: SendOutcome, claim: Claim, now: Date, random: Random): Settlement {
-  if (outcome.kind === 'sent') return { status: 'sent', gatewayId: outcome.gatewayId ?? null }
+  if (outcome.kind === 'sent') {
+    const { gateway, gatewayId = null } = outcome
+    return gateway === undefined ? { status: 'sent', gatewayId } : { status: 'sent', gatewayId, gateway }
+  }
   const reason = `${outcome.kind}: ${outcome.reason}`.slice(0, MAX_REASON_LENGTH)
   if (outcome.kind !== 'retry') return { status: 'dead', reason }
   if (claim.attempts >= MAX_ATTEMPTS) return { status: 'dead', reason: `gave up; ${reason}` }

@@ -52,5 +52,6 @@ export function refusal(status: number): SendOutcome {
   const [kind, meaning] = REFUSALS[status] ?? unknown
   const reason = `kavenegar ${status}: ${meaning}`
   if (status === 429 || status === 451) return { kind: 'retry', reason, retryAfter: BACK_OFF }
-  return { kind, reason }
+  // "Failed" does not say that nothing was begun; only 409 says that it was not taken.
+  return kind === 'retry' && status !== 409 ? { kind, reason, isPerhapsAccepted: true } : { kind, reason }
 }

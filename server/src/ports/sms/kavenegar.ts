@@ -90,12 +90,12 @@ function readEnvelope(body: string): z.infer<typeof Envelope> | undefined {
 function outcome(answer: Answer, unanswered: 'retry' | 'unknown'): SendOutcome {
   if (answer.kind === 'not_sent') return { kind: 'retry', reason: `kavenegar: ${answer.reason}` }
   if (answer.kind === 'untrusted') return { kind: 'operator_fault', reason: `kavenegar: ${answer.reason}` }
-  if (answer.kind === 'no_answer') return { kind: unanswered, reason: `kavenegar: ${answer.reason}` }
+  if (answer.kind === 'no_answer') return perhaps(unanswered, `kavenegar: ${answer.reason}`)
   // Before the HTTP status, which some of its front ends leave at 200 whatever the body says.
   const envelope = readEnvelope(answer.body)
   if (!envelope) return unreadable(answer.status, unanswered)
   if (envelope.return.status !== 200) return refusal(envelope.return.status)
-  if (answer.status !== 200) return { kind: unanswered, reason: `kavenegar: HTTP ${answer.status} around a success` }
+  if (answer.status !== 200) return perhaps(unanswered, `kavenegar: HTTP ${answer.status} around a success`)
   const gatewayId = messageId(answer.body)
   return gatewayId === undefined ? { kind: 'sent' } : { kind: 'sent', gatewayId }
 }
@@ -106,8 +106,11 @@ function unreadable(status: number, unanswered: 'retry' | 'unknown'): SendOutcom
     return { kind: 'operator_fault', reason: `kavenegar: HTTP ${status} redirect: check KAVENEGAR_BASE_URL` }
   }
   // A proxy's 504 is a time-out after sending by another name.
-  return { kind: status === 504 ? unanswered : 'retry', reason }
+  return perhaps(status === 504 ? unanswered : 'retry', reason)
 }
+
+const perhaps = (kind: 'retry' | 'unknown', reason: string): SendOutcome =>
+  kind === 'retry' ? { kind, reason, isPerhapsAccepted: true } : { kind, reason }
 
 // Read from the text: a 64-bit integer that JSON.parse would round. Inside a JSON string its quotes would be escaped.
 const messageId = (body: string): string | undefined => /"messageid"\s*:\s*(\d{1,20})\b/.exec(body)?.[1]

@@ -69,18 +69,24 @@ const OPERATOR_STATUSES: readonly number[] = [401, 403, 404, 405, 410]
 
 function outcome(answer: Answer, now: Date): SendOutcome {
   if (answer.kind === 'untrusted') return { kind: 'operator_fault', reason: `sms webhook: ${answer.reason}` }
-  if (answer.kind !== 'answered') return { kind: 'retry', reason: `sms webhook: ${answer.reason}` }
+  if (answer.kind === 'not_sent') return { kind: 'retry', reason: `sms webhook: ${answer.reason}` }
+  if (answer.kind === 'no_answer')
+    return { kind: 'retry', reason: `sms webhook: ${answer.reason}`, isPerhapsAccepted: true }
   const { status } = answer
   if (status >= 200 && status < 300) return accepted(answer.body)
   const reason = `sms webhook: HTTP ${status}`
   if (status >= 500 || status === 429 || status === 408)
-    return { kind: 'retry', reason, ...waitOf(answer.retryAfter, now) }
+    return { kind: 'retry', reason, ...waitOf(answer.retryAfter, now), ...perhapsAccepted(status) }
   if (status < 400) return { kind: 'operator_fault', reason: `${reason} redirect: check SMS_WEBHOOK_URL` }
   if (OPERATOR_STATUSES.includes(status)) {
     return { kind: 'operator_fault', reason: `${reason}: check SMS_WEBHOOK_URL and SMS_WEBHOOK_SECRET` }
   }
   return { kind: 'message_refused', reason }
 }
+
+/** Only a plain refusal says that nothing was begun: a receiver may fail after it has sent, or its proxy lose the answer. */
+const perhapsAccepted = (status: number): { readonly isPerhapsAccepted?: true } =>
+  status === 429 || status === 503 ? {} : { isPerhapsAccepted: true }
 
 const Receipt = z.object({ id: z.union([z.string().min(1).max(200), z.number().transform(String)]) })
 
