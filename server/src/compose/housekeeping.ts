@@ -6,7 +6,7 @@ import {
   removeOldPasswordTokens,
   removeOverChanges,
 } from '../features/account/service.ts'
-import { removeOld as removeOldFailures } from '../features/attempts/service.ts'
+import { removeOld as removeOldFailures, removeOldNetworks } from '../features/attempts/service.ts'
 import { type Audit, removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
 import { removeExpiredAnswers } from '../features/idempotency/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
@@ -15,7 +15,7 @@ import { removeUsedProofs } from '../features/proof-of-work/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
 import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
 import type { Clock } from '../kernel/clock.ts'
-import { before, days, type Duration, minutes } from '../kernel/duration.ts'
+import { before, days, type Duration, hours, minutes } from '../kernel/duration.ts'
 
 const EVERY = minutes(10)
 
@@ -24,6 +24,9 @@ const KEEP_CODES = days(1)
 
 // A month's bill can be explained; the limits look back a day.
 const KEEP_SMS_DECISIONS = days(35)
+
+// They ended minutes ago, but a clock set back would make them good again.
+const KEEP_PROOFS = hours(1)
 
 export interface AuditRetention extends RetentionDeps {
   /** How long events are kept; undefined: for ever. */
@@ -67,8 +70,9 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredRegistrations(db, before(now, KEEP_CODES))
   await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
+  await removeOldNetworks(db, now)
   await removeExpiredAnswers(db, now)
-  await removeUsedProofs(db, now)
+  await removeUsedProofs(db, before(now, KEEP_PROOFS))
   await removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS))
 }
 

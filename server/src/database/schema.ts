@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
+import type { AddressFailuresTable, KnownNetworksTable } from './schema-limits.ts'
 import type { PendingRegistrationsTable } from './schema-registrations.ts'
 import type { IdempotentAnswersTable, UsedProofsTable } from './schema-requests.ts'
 import type { SmsDecisionsTable, SmsGateTable } from './schema-sms.ts'
@@ -22,7 +23,9 @@ export interface Schema {
   addressChanges: AddressChangesTable
   deliveries: DeliveriesTable
   devices: DevicesTable
+  knownNetworks: KnownNetworksTable
   signInFailures: SignInFailuresTable
+  addressFailures: AddressFailuresTable
   smsDecisions: SmsDecisionsTable
   smsGate: SmsGateTable
   idempotentAnswers: IdempotentAnswersTable

@@ -6,6 +6,7 @@ import * as idempotency from './0004_idempotency.ts'
 import * as proofOfWork from './0005_proof_of_work.ts'
 import * as smsFirewall from './0003_sms_firewall.ts'
 import * as neutralRegistration from './0006_neutral_registration.ts'
+import * as limits from './0007_limits.ts'
 
 /** Every migration in order. A name, once released, never changes: databases remember it. */
 export function migrationsFor(columns: Columns): Record<string, Migration> {
@@ -16,5 +17,6 @@ export function migrationsFor(columns: Columns): Record<string, Migration> {
     '0004_idempotency': { up: (db) => idempotency.up(db, columns) },
     '0005_proof_of_work': { up: (db) => proofOfWork.up(db) },
     '0006_neutral_registration': { up: (db) => neutralRegistration.up(db, columns) },
+    '0007_limits': { up: (db) => limits.up(db, columns) },
   }
 }

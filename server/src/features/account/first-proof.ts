@@ -1,5 +1,5 @@
 import type { Database } from '../../database/schema.ts'
-import { forgetFailures, removeDevicesOf } from '../attempts/service.ts'
+import { forgetFailures, removeKnownOf } from '../attempts/service.ts'
 import { removeForChannel } from '../otp/service.ts'
 import { removePasskeys } from '../passkeys/service.ts'
 import { removeRecoveryCodes } from '../recovery-codes/service.ts'
@@ -16,7 +16,7 @@ export async function loseFormerHolder(db: Database, user: User, now: Date): Pro
   await removeTotps(db, user.id)
   await removePasskeys(db, user.id)
   await removeRecoveryCodes(db, user.id)
-  await removeDevicesOf(db, user.id)
+  await removeKnownOf(db, user.id)
   await removeForChannel(db, user.id, 'email', [])
   await removeForChannel(db, user.id, 'phone', [])
   await endWaitingAndSince(db, user.id, user.createdAt, now)

@@ -5,7 +5,7 @@ import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/se
 import type { Audit } from '../audit/service.ts'
 import { notify, type NotifyDeps } from '../messages/service.ts'
 import type { Passwords } from '../passwords/service.ts'
-import { endOthers, findSession } from '../sessions/service.ts'
+import { endOthers, findSession, knownBySession } from '../sessions/service.ts'
 import { lockUser, update, type User } from '../users/service.ts'
 import { voidWaysIn } from './password-void.ts'
 
@@ -46,7 +46,8 @@ export async function changePassword(
   signal?: AbortSignal,
 ): Promise<PasswordChange> {
   const { db, secret, messages } = deps
-  const subject = subjectOf(secret, user.emailKey, undefined)
+  const known = await knownBySession(db, secret, { userId: user.id, sessionId: wanted.sessionId }, now)
+  const subject = subjectOf(secret, user.emailKey, known)
   const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
   if (admission.kind === 'wait') return admission
   const change = await prove(deps, { subject, wanted, act, now, signal }, user)

@@ -3,7 +3,7 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Email } from '../../kernel/address.ts'
 import { maskedAddress } from '../audit/service.ts'
-import { removeDevicesOf } from '../attempts/service.ts'
+import { removeKnownOf } from '../attempts/service.ts'
 import { type FactorRules, usableMethods } from '../factors/service.ts'
 import { notify } from '../messages/service.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
@@ -131,7 +131,7 @@ async function removeAdded(db: Database, userId: number, since: Date): Promise<v
   await removeTotps(db, userId, since)
   await removePasskeys(db, userId, since)
   await removeRecoveryCodes(db, userId, since)
-  await removeDevicesOf(db, userId)
+  await removeKnownOf(db, userId)
   await removeForChannel(db, userId, 'email', [])
   await removeForChannel(db, userId, 'phone', [])
 }

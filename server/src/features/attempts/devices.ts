@@ -1,7 +1,8 @@
 import type { Database } from '../../database/schema.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
-import { subjectOf } from './sign-ins.ts'
+import { networksOf, recogniseNetwork, removeNetworksOf } from './networks.ts'
+import { type KnownBy, subjectOf } from './sign-ins.ts'
 import * as store from './store.ts'
 
 /** A device is known by a value it was given at an earlier sign-in and sends again (OWASP's device cookie, in the body). */
@@ -24,12 +25,33 @@ const NOBODY = 0
 /** The user's device with this value, or undefined. */
 export async function recognise(
   db: Database,
-  { secret }: DeviceDeps,
+  { secret }: Pick<DeviceDeps, 'secret'>,
   userId: number | undefined,
   value: string | undefined,
 ): Promise<store.Device | undefined> {
   if (value === undefined || value === NEW_DEVICE) return undefined
   return store.findDevice(db, userId ?? NOBODY, hashOf(secret, value))
+}
+
+/** Who tries to sign in, as far as it is said. */
+export interface Trying {
+  readonly userId: number | undefined
+  /** A value given earlier. */
+  readonly device?: string | undefined
+  readonly ip: string | null
+}
+
+/** By what the account knows whoever tries: the device's own value before the network it is in. */
+export async function knownBy(
+  db: Database,
+  deps: Pick<DeviceDeps, 'secret'>,
+  { userId, device: value, ip }: Trying,
+  now: Date,
+): Promise<KnownBy> {
+  const device = await recognise(db, deps, userId, value)
+  const network = await recogniseNetwork(db, userId, ip, now)
+  if (device) return { device: device.id }
+  return network === undefined ? undefined : { network }
 }
 
 /** Makes a device known; gives the value it will be known by, 256 bits in base64url. Takes a transaction. */
@@ -50,18 +72,24 @@ export async function remember(
   return value
 }
 
-/** What an operator's unlock and a reset do: strangers, and every known device, may try again from nought. Tells how many counters there were. */
+/** What an operator's unlock and a reset do: strangers, and every known device and network, may try again from nought. Tells how many counters there were. */
 export async function reopen(
   db: Database,
   secret: Secret,
   { id, emailKey }: { readonly id: number; readonly emailKey: string },
 ): Promise<number> {
-  const devices = await store.devicesOf(db, id)
-  const ids = [undefined, ...devices.map((device) => device.id)]
+  const devices = (await store.devicesOf(db, id)).map((device) => ({ device: device.id }))
+  const networks = (await networksOf(db, id)).map((network) => ({ network }))
   return store.forgetFailures(
     db,
-    ids.map((deviceId) => subjectOf(secret, emailKey, deviceId)),
+    [undefined, ...devices, ...networks].map((known) => subjectOf(secret, emailKey, known)),
   )
+}
+
+/** Makes a stranger of whoever has signed in to the account so far. */
+export async function removeKnownOf(db: Database, userId: number): Promise<void> {
+  await store.removeDevicesOf(db, userId)
+  await removeNetworksOf(db, userId)
 }
 
 export interface Forgotten {

@@ -1,4 +1,24 @@
-export { type DeviceDeps, type Forgotten, forgetHashed, NEW_DEVICE, recognise, remember, reopen } from './devices.ts'
+export {
+  type DeviceDeps,
+  type Forgotten,
+  forgetHashed,
+  knownBy,
+  NEW_DEVICE,
+  recognise,
+  remember,
+  removeKnownOf,
+  reopen,
+} from './devices.ts'
 export { countFailure, failuresOf, forgetFailures, type Tried } from './methods.ts'
-export { admit, type Admission, forget, removeOld, type Subject, subjectOf, takeBack } from './sign-ins.ts'
-export { removeDevicesOf, touchDevice } from './store.ts'
+export { rememberNetwork, removeOldNetworks } from './networks.ts'
+export {
+  admit,
+  type Admission,
+  forget,
+  type KnownBy,
+  removeOld,
+  type Subject,
+  subjectOf,
+  takeBack,
+} from './sign-ins.ts'
+export { touchDevice } from './store.ts'

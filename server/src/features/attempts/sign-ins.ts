@@ -28,12 +28,15 @@ const CLOSED_WAIT = LONGEST_WAIT
 /** How long failures are remembered after the last one; what is closed stays so. */
 const FAILURE_MEMORY = days(30)
 
-/** Whose failures are counted: strangers' at an account, or one device's that has signed in to it before. */
+/** Whose failures are counted: strangers' at an account, or those of a device or network that has signed in to it before. */
 export type Subject = string & { readonly __brand: 'Subject' }
 
+/** By what an account knows whoever tries to sign in to it; undefined for a stranger. */
+export type KnownBy = { readonly device: string } | { readonly network: string } | undefined
+
 /** Unknown accounts have a subject like any other; nobody can read an address out of it. */
-export function subjectOf(secret: Secret, emailKey: string, deviceId: string | undefined): Subject {
-  const parts = deviceId === undefined ? ['account', emailKey] : ['device', emailKey, deviceId]
+export function subjectOf(secret: Secret, emailKey: string, known: KnownBy): Subject {
+  const parts = known === undefined ? ['account', emailKey] : [...Object.keys(known), emailKey, ...Object.values(known)]
   return Buffer.from(keyedHash(secret.key('sign-in-failures'), ...parts)).toString('hex') as Subject
 }
 

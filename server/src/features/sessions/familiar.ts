@@ -1,5 +1,7 @@
 import type { Database } from '../../database/schema.ts'
-import type { EndReason, Session } from './store.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { type KnownBy, knownBy } from '../attempts/service.ts'
+import { type EndReason, findById, type Session } from './store.ts'
 
 // Someone threw these out, or had reason to: what began them vouches for nothing.
 const DISOWNED: readonly EndReason[] = ['ended_by_user', 'refresh_token_reused', 'change_undone']
@@ -32,4 +34,18 @@ export async function hasSessionFrom(db: Database, userId: number, network: stri
     .limit(1)
     .executeTakeFirst()
   return earlier !== undefined
+}
+
+/**
+ * By what the account knows whoever has a session: the network it began in, wherever he is now. So strangers who fail to
+ * sign in never keep him from proving his password again.
+ */
+export async function knownBySession(
+  db: Database,
+  secret: Secret,
+  { userId, sessionId }: { readonly userId: number; readonly sessionId: string },
+  now: Date,
+): Promise<KnownBy> {
+  const session = await findById(db, sessionId)
+  return knownBy(db, { secret }, { userId, ip: session?.ip ?? null }, now)
 }

@@ -20,7 +20,7 @@ export {
   removeExpired as removeExpiredPending,
 } from './pending-store.ts'
 export { endByRefresh } from './ending.ts'
-export { hasSessionFrom, isFamiliar } from './familiar.ts'
+export { hasSessionFrom, isFamiliar, knownBySession } from './familiar.ts'
 export type { EndReason, Session } from './store.ts'
 export { countLive, findById as findSession, lastUse, forgetProofs, markProven, removeExpired } from './store.ts'
 export type { RotationRules } from './rotation.ts'

@@ -3,7 +3,7 @@ import type { Act } from '../../kernel/act.ts'
 import { actOf } from '../../kernel/act.ts'
 import type { Random } from '../../kernel/random.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { remember, touchDevice } from '../attempts/service.ts'
+import { remember, rememberNetwork, touchDevice } from '../attempts/service.ts'
 import { notify } from '../messages/service.ts'
 import {
   type Assurance,
@@ -56,6 +56,7 @@ export async function complete(
   const session = await begin(db, deps.sessions, { userId: user.id, ...assurance }, originOf(act), now)
   if (deviceId !== undefined) await touchDevice(db, deviceId, now)
   else await tellOfNewDevice(db, deps.sessions, { user, session }, now)
+  await rememberNetwork(db, deps.secret, user, act.ip, now)
   if (user.firstSignedInAt === null) await update(db, user.id, { firstSignedInAt: now })
   const device = wantsDevice ? await remember(db, deps, user.id, now) : undefined
   const details = { session: session.id, acr: session.acr, amr: assurance.amr }

@@ -10,8 +10,12 @@ import { removeOld as removeOldFailures, reopen } from '../attempts/service.ts'
 const settings = { THROTTLE_ANON: 'off', THROTTLE_LOGIN: '1000/min' }
 const WRONG = 'Wrong-Horse-7'
 
-const attempt = (world: World, email: string, password = WRONG, device?: string) =>
-  world.call('POST', '/api/token/', { body: { email, password, device } })
+// Where the users of a world sign in, and where they never did.
+const HOME = '127.0.0.1'
+const AWAY = '198.51.100.1'
+
+const attempt = (world: World, email: string, password = WRONG, device?: string, from = HOME) =>
+  world.call('POST', '/api/token/', { body: { email, password, device }, from })
 
 const fail = (world: World, email: string, times: number, device?: string) =>
   inTurn(times, () => attempt(world, email, WRONG, device))
@@ -144,18 +148,18 @@ describe('a hundred failed sign-ins in a row', () => {
   it('close an account to its right password, unknown or not, until an operator opens it', async () => {
     const world = await createWorld({ settings })
     const user = await world.signedInUser()
-    await fail(world, user.email, 1)
+    await attempt(world, user.email, WRONG, undefined, AWAY)
     await setFailures(world, 99)
-    expect((await attempt(world, user.email)).status).toBe(401)
+    expect((await attempt(world, user.email, WRONG, undefined, AWAY)).status).toBe(401)
     for (const later of [hours(2), days(40)]) {
       world.clock.turn(later)
       await removeOldFailures(world.latchkey.foundation.db, world.clock.now())
-      expect(waitOf(await attempt(world, user.email, PASSWORD))).toEqual([429, 3600])
+      expect(waitOf(await attempt(world, user.email, PASSWORD, undefined, AWAY))).toEqual([429, 3600])
     }
     const { db, secret } = world.latchkey.foundation
     const row = await db.selectFrom('users').selectAll().where('id', '=', user.id).executeTakeFirstOrThrow()
     await reopen(db, secret, row)
-    expect((await attempt(world, user.email, PASSWORD)).status).toBe(200)
+    expect((await attempt(world, user.email, PASSWORD, undefined, AWAY)).status).toBe(200)
   })
 
   it('are fewer when the last one lies a month back', async () => {

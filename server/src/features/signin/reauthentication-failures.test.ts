@@ -80,7 +80,7 @@ describe('a password that is wrong while reauthenticating', () => {
     await crowd
     const { 400: wrong = 0, 503: turnedAway = 0 } = statuses(answers)
     expect(turnedAway).toBeGreaterThan(0)
-    const subject = subjectOf(world.latchkey.foundation.secret, user.email, undefined)
+    const subject = subjectOf(world.latchkey.foundation.secret, user.email, { network: '127.0.0.0/24' })
     const rows = await world.latchkey.foundation.db.selectFrom('signInFailures').selectAll().execute()
     expect(rows.find((row) => row.subject === subject)?.failures).toBe(wrong)
   })

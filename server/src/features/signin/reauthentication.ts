@@ -11,7 +11,7 @@ import {
   provePasskey,
 } from '../passkeys/service.ts'
 import type { Passwords } from '../passwords/service.ts'
-import { findSession, markProven, type Session, tokenPair } from '../sessions/service.ts'
+import { findSession, knownBySession, markProven, type Session, tokenPair } from '../sessions/service.ts'
 import { findById, lockUser, type User } from '../users/service.ts'
 import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
 import { AMR, type Passed, settleReset } from './second-step.ts'
@@ -71,7 +71,7 @@ export async function reauthenticate(
   const lack = await lackOf(db, deps, attempt, user)
   if (lack) return lack
   if (proofs.password === undefined) return renew(deps, attempt, user)
-  const subject = subjectOf(secret, user.emailKey, undefined)
+  const subject = subjectOf(secret, user.emailKey, await knownBySession(db, secret, caller, now))
   const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
   return admission.kind === 'wait' ? admission : prove(deps, { ...attempt, subject }, user)
 }

@@ -2,7 +2,7 @@ import type { Database } from '../../database/schema.ts'
 import { emailKey, parseEmail } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import { Refusal } from '../../kernel/refusal.ts'
-import { admit, forget, NEW_DEVICE, recognise, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, forget, knownBy, NEW_DEVICE, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
 import type { PasswordCheck, Passwords } from '../passwords/service.ts'
 import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
 import {
@@ -64,11 +64,12 @@ export async function signIn(
   const { db, secret } = deps
   const email = parseEmail(credentials.email)
   const user = email && (await findByEmail(db, email))
-  const device = await recognise(db, deps, user?.id, credentials.device)
-  const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, device?.id)
+  const known = await knownBy(db, deps, { userId: user?.id, device: credentials.device, ip: act.ip }, now)
+  const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, known)
   const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
   if (admission.kind === 'wait') return admission
-  return prove(deps, { credentials, subject, deviceId: device?.id, act, now, signal }, user)
+  const deviceId = known && 'device' in known ? known.device : undefined
+  return prove(deps, { credentials, subject, deviceId, act, now, signal }, user)
 }
 
 /** A sign-in that was admitted. */

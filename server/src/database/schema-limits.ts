@@ -1,0 +1,18 @@
+/** Where a user signed in within the last 30 days: a device is known by it that sends no value of its own. */
+export interface KnownNetworksTable {
+  userId: number
+  /** The /24 of an IPv4 address, the /48 of an IPv6 one. */
+  network: string
+  /** The last time. */
+  signedInAt: Date
+}
+
+/** Failed sign-ins from one address at accounts that do not know it, in a short window and a long one. */
+export interface AddressFailuresTable {
+  /** An IPv4 address, or the /64 of an IPv6 one. */
+  address: string
+  failures: number
+  endsAt: Date
+  sustainedFailures: number
+  sustainedEndsAt: Date
+}

@@ -1,0 +1,75 @@
+import type { Database } from '../../database/schema.ts'
+import { neighbourhoodOf } from '../../http/client-address.ts'
+import { before, days } from '../../kernel/duration.ts'
+import type { Secret } from '../../kernel/secret.ts'
+import { forget, subjectOf } from './sign-ins.ts'
+
+// As long as the longest session: who has been away for longer is a stranger once.
+const KNOWN_FOR = days(30)
+
+// As many as devices: nobody signs in from more, and a bound on what one account can store.
+const MAX_NETWORKS = 50
+
+// No user has it; asked all the same, so that an unknown account costs what a known one does.
+const NOBODY = 0
+
+/** The network an address lies in, where the user signed in from there within 30 days; undefined where he did not. */
+export async function recogniseNetwork(
+  db: Database,
+  userId: number | undefined,
+  address: string | null,
+  now: Date,
+): Promise<string | undefined> {
+  const row = await db
+    .selectFrom('knownNetworks')
+    .select('network')
+    .where('userId', '=', userId ?? NOBODY)
+    .where('network', '=', neighbourhoodOf(address ?? ''))
+    .where('signedInAt', '>', before(now, KNOWN_FOR))
+    .executeTakeFirst()
+  return row?.network
+}
+
+/**
+ * Makes the network of a sign-in known. One that was not begins with no failures, whatever failed there when it last was. The
+ * one unused for longest leaves where there are 50. Takes a transaction.
+ */
+export async function rememberNetwork(
+  db: Database,
+  secret: Secret,
+  { id: userId, emailKey }: { readonly id: number; readonly emailKey: string },
+  address: string | null,
+  signedInAt: Date,
+): Promise<void> {
+  if (address === null) return
+  const network = neighbourhoodOf(address)
+  const known = await recogniseNetwork(db, userId, address, signedInAt)
+  if (known === undefined) await forget(db, subjectOf(secret, emailKey, { network }))
+  await db
+    .insertInto('knownNetworks')
+    .values({ userId, network, signedInAt })
+    .onConflict((conflict) => conflict.columns(['userId', 'network']).doUpdateSet({ signedInAt }))
+    .execute()
+  const longestUnused = (await networksOf(db, userId)).slice(MAX_NETWORKS)
+  if (longestUnused.length === 0) return
+  await db.deleteFrom('knownNetworks').where('userId', '=', userId).where('network', 'in', longestUnused).execute()
+}
+
+/** The networks a user is known by, the last used first. */
+export async function networksOf(db: Database, userId: number): Promise<string[]> {
+  const rows = await db
+    .selectFrom('knownNetworks')
+    .select('network')
+    .where('userId', '=', userId)
+    .orderBy('signedInAt', 'desc')
+    .execute()
+  return rows.map(({ network }) => network)
+}
+
+export async function removeNetworksOf(db: Database, userId: number): Promise<void> {
+  await db.deleteFrom('knownNetworks').where('userId', '=', userId).execute()
+}
+
+export async function removeOldNetworks(db: Database, now: Date): Promise<void> {
+  await db.deleteFrom('knownNetworks').where('signedInAt', '<', before(now, KNOWN_FOR)).execute()
+}
