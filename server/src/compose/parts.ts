@@ -8,11 +8,11 @@ import { type CodeDeps, createDestinationLimits } from '../features/otp/service.
 import type { PasskeyDeps } from '../features/passkeys/service.ts'
 import { hashesAtOnce } from '../features/passwords/hasher.ts'
 import { type BreachedPasswords, createPasswords } from '../features/passwords/service.ts'
-import { createProofOfWork, signalsOf } from '../features/proof-of-work/service.ts'
+import { conversionSignal, createProofOfWork, signalsOf } from '../features/proof-of-work/service.ts'
 import type { RecoveryCodeDeps } from '../features/recovery-codes/service.ts'
 import type { SessionDeps } from '../features/sessions/service.ts'
 import type { Keyring } from '../features/tokens/keyring.ts'
-import { createBudgetAlarm } from '../features/sms-firewall/service.ts'
+import { createBudgetAlarm, isPoorlyProven } from '../features/sms-firewall/service.ts'
 import { createTokens } from '../features/tokens/service.ts'
 import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
@@ -62,7 +62,9 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     breached: bases.breached,
   })
   const throttle = createThrottle(limiter, config.throttles)
-  const signals = signalsOf(limiter)
+  const proofs = proofParts(options, { secret, messages, audit, limiter, urls, ownUrl })
+  const conversion = conversionSignal((phone, now) => isPoorlyProven(db, proofs.codes.firewall, phone, now))
+  const signals = [...signalsOf(limiter), conversion]
   const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals }) : undefined
   return {
     db,
@@ -77,7 +79,7 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     proofOfWork,
     audit,
     ownUrl,
-    ...proofParts(options, { secret, messages, audit, limiter, urls, ownUrl }),
+    ...proofs,
   }
 }
 

@@ -41,8 +41,8 @@ it('runs each migration once when several ask at the same time', async () => {
 it('undoes all of them when one fails, and says which', async () => {
   const db = await openForTest()
   await insertUser(db, 'ana')
-  const failing = migrateWith(db, { '9001_next': adds('a'), '0003_broken': adds('a') })
-  await expect(failing).rejects.toThrow('Migration 0003_broken failed and was undone')
+  const failing = migrateWith(db, { '9001_next': adds('a'), '9002_broken': adds('a') })
+  await expect(failing).rejects.toThrow('Migration 9002_broken failed and was undone')
   expect(Object.keys((await db.selectFrom('users').selectAll().executeTakeFirst())!)).not.toContain('a')
   expect((await migrateWith(db, { '9001_next': adds('a') })).ran).toStrictEqual(['9001_next'])
 })

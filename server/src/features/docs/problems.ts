@@ -70,7 +70,8 @@ function share({ responses }: SharedProblems, code: RefusalCode, response: OpenA
 }
 
 function problemResponse(status: number, codes: readonly RefusalCode[], fields: readonly string[]): OpenApiObject {
-  const headers = HEADERS_BY_STATUS[status] ?? []
+  const isRunning = codes.includes('idempotency_in_progress')
+  const headers = [...(HEADERS_BY_STATUS[status] ?? []), ...(isRunning ? ['Retry-After'] : [])]
   const examples = codes.map((code) => [code, exampleFor(code, fields)] as const)
   return {
     description: codes.map((code) => `\`${code}\`: ${translate('en', `refusal.${code}.title`)}`).join('; '),

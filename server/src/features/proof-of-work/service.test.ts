@@ -90,6 +90,14 @@ describe('a registration', () => {
     expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, 'true'])
   })
 
+  it('that is answered alike for every address needs one as well', async () => {
+    const world = await createWorld({ settings: { ...ON, REGISTRATION: 'neutral' } })
+    for (let asked = 0; asked < 3; asked++) expect((await register(world)).status).toBe(202)
+    const challenged = await register(world)
+    expect(code(challenged)).toEqual(REQUIRED)
+    expect((await register(world, { headers: proofFor(challenged) })).status).toBe(202)
+  })
+
   it('grows harder as the rate doubles, up to what a phone solves in seconds', async () => {
     const world = await createWorld({ settings: ON })
     const difficulties: number[] = []
@@ -166,7 +174,7 @@ describe('a proof', () => {
     expect(await rows()).toEqual([])
     await register(world, { headers: proofFor(challenged) })
     expect(await rows()).toHaveLength(1)
-    world.clock.turn(minutes(6))
+    world.clock.turn(minutes(66))
     world.latchkey.start()
     await expect.poll(rows).toEqual([])
   })
@@ -233,7 +241,7 @@ it('rises with all that is asked, from wherever', async () => {
   const overall = signalsOf(createMemoryLimiter()).find(({ name }) => name === 'overall_rate')!
   const levels: number[] = []
   for (let asked = 0; asked < 1000; asked++)
-    levels.push(await overall.levelOf({ purpose: 'registration', network: `network ${asked}` }))
+    levels.push(await overall.levelOf({ purpose: 'registration', network: `network ${asked}` }, NOON))
   expect([59, 60, 119, 120, 239, 240, 479, 480, 959, 960].map((index) => levels[index])).toEqual([
     0, 1, 1, 2, 2, 3, 3, 4, 4, 5,
   ])

@@ -9,7 +9,7 @@ import type { Asking, Signal } from './signals.ts'
 import { takeProof } from './store.ts'
 
 export { type Purpose } from './challenges.ts'
-export { type Asking, MOST_STEPS, type Signal, signalsOf } from './signals.ts'
+export { type Asking, conversionSignal, type Signal, signalsOf } from './signals.ts'
 export { removeUsedProofs } from './store.ts'
 
 // The easiest takes a phone a sixth of a second; five steps more make 2¹⁹ tries of it, two or three seconds on the average
@@ -43,7 +43,7 @@ export function createProofOfWork(deps: ProofOfWorkDeps): ProofOfWork {
     async demand(asking, shown, now) {
       // The owner's own device is never held up, however many strangers ask.
       if (await asking.isKnownDevice?.()) return undefined
-      const { level, reason } = await highest(deps.signals, asking)
+      const { level, reason } = await highest(deps.signals, asking, now)
       if (level === 0) return undefined
       const proof = shown === undefined ? undefined : readProof(secret, asking.purpose, shown, now)
       if (proof && (await takeProof(db, proof.challenge, proof.expiresAt))) return undefined
@@ -53,10 +53,14 @@ export function createProofOfWork(deps: ProofOfWorkDeps): ProofOfWork {
   }
 }
 
-async function highest(signals: readonly Signal[], asking: Asking): Promise<{ level: number; reason: string }> {
+async function highest(
+  signals: readonly Signal[],
+  asking: Asking,
+  now: Date,
+): Promise<{ level: number; reason: string }> {
   let [level, reason] = [0, '']
   for (const signal of signals) {
-    const its = await signal.levelOf(asking)
+    const its = await signal.levelOf(asking, now)
     if (its > level) [level, reason] = [its, signal.name]
   }
   return { level, reason }

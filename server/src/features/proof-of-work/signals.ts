@@ -1,3 +1,4 @@
+import type { Phone } from '../../kernel/address.ts'
 import { type Duration, minutes } from '../../kernel/duration.ts'
 import type { Limiter } from '../../ports/limiter/port.ts'
 import type { Purpose } from './challenges.ts'
@@ -7,6 +8,8 @@ export interface Asking {
   readonly purpose: Purpose
   /** What whoever asks is counted by: `networkOf` his address. */
   readonly network: string
+  /** Where a code is to go by SMS. */
+  readonly phone?: Phone | undefined
   /** Whether he showed the value of a device that has signed in to the account he names; absent where there is none yet. */
   readonly isKnownDevice?: () => Promise<boolean>
 }
@@ -16,11 +19,11 @@ export interface Signal {
   /** For the log. */
   readonly name: string
   /** 0 while all is calm; each step more doubles the work. Asked once a request, which it may count. */
-  levelOf(asking: Asking): Promise<number>
+  levelOf(asking: Asking, now: Date): Promise<number>
 }
 
 /** Past this no signal rises: what a proof may cost is bounded. */
-export const MOST_STEPS = 5
+const MOST_STEPS = 5
 
 /**
  * In the order they are told of in the log; the highest counts. Of one network a person or a small office asks so seldom; a
@@ -59,3 +62,12 @@ const UNKNOWN_DEVICE: Signal = {
   name: 'unknown_device',
   levelOf: async ({ isKnownDevice }) => (isKnownDevice ? 1 : 0),
 }
+
+// As much as when a rate has doubled twice: whoever pumps a range has it in his hands and means to ask often.
+const POORLY_PROVEN_STEPS = 3
+
+/** Codes to the range of a number go out and are not typed in. */
+export const conversionSignal = (isPoorlyProven: (phone: Phone, now: Date) => Promise<boolean>): Signal => ({
+  name: 'low_conversion',
+  levelOf: async ({ phone }, now) => (phone && (await isPoorlyProven(phone, now)) ? POORLY_PROVEN_STEPS : 0),
+})

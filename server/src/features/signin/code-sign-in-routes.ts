@@ -5,13 +5,13 @@ import type { App } from '../../http/server.ts'
 import type { Region } from '../../kernel/address.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
-import { withStatus } from '../account/service.ts'
+import { logOutcome, type OutcomeLog, withStatus } from '../account/service.ts'
 import type { Sent } from '../otp/service.ts'
 import { type Address, askForCode, type CodeSignInDeps, isKnownDeviceOf, signInByCode } from './code-sign-in.ts'
 import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { signedIn, toSignedIn } from './wire.ts'
 
-export interface CodeSignInRouteDeps extends CodeSignInDeps {
+export interface CodeSignInRouteDeps extends CodeSignInDeps, OutcomeLog {
   readonly clock: Clock
   /** Undefined: off. */
   readonly proofOfWork: ProofOfWork | undefined
@@ -67,12 +67,15 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
       const { device, ...address } = request.body
       const isKnownDevice = () => isKnownDeviceOf(deps, address, device)
       const now = deps.clock.now()
-      await requireProof(deps.proofOfWork, request, { purpose: 'sign_in_code', isKnownDevice }, now)
+      const phone = address.channel === 'phone' ? address.to : undefined
+      const asking = { purpose: 'sign_in_code', isKnownDevice, phone } as const
+      await requireProof(deps.proofOfWork, request, asking, now)
       if (!deps.isAvailable(address.channel)) throw new Refusal('channel_unavailable', 'no gateway for this channel')
       const answerOf = ({ challengeId: challenge }: Sent) => ({ status: 202, body: { challenge } })
       const from = { act: request.act(), language: request.language(), remember: request.remember(answerOf) }
       const asked = await askForCode(deps, address, from, now)
       if (asked.kind === 'cooldown') throw throttled(asked.retryAfterSeconds, 'code not sent: cooldown')
+      logOutcome(deps, request, asked.outcome, address.to)
       return reply.code(202).send({ challenge: asked.challengeId })
     },
   )

@@ -101,3 +101,6 @@ export const BREAKER = {
   /** Codes older than that say nothing of today. */
   memory: days(1),
 } as const
+
+/** Sooner than that a range is suspect: most honest ones have more than half proven, and eight codes tell it with little noise. */
+export const WARNING = { codes: 8, leastConversion: 0.5 } as const

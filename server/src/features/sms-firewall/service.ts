@@ -3,7 +3,7 @@ import { countryOf, type Phone } from '../../kernel/address.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
 import type { BudgetAlarm } from './alarm.ts'
-import { BREAKER, BUDGETS, CAPS, type FirewallRules, prefixOf, type Reason, STRANGERS_SHARE } from './rules.ts'
+import { BREAKER, BUDGETS, CAPS, type FirewallRules, prefixOf, type Reason, STRANGERS_SHARE, WARNING } from './rules.ts'
 import * as store from './store.ts'
 
 export { type BudgetAlarm, createBudgetAlarm } from './alarm.ts'
@@ -136,6 +136,23 @@ async function lowConversion(
   if (isOwners || !isLow || !newest) return undefined
   const freeAt = after(newest.at, pause)
   return freeAt > now ? { reason: 'low_conversion', freeAt } : undefined
+}
+
+/**
+ * Whether few of the newest codes to a number's range were proven, well before the range is stopped: the moment to ask more of
+ * whoever wants another one sent there. Changes nothing.
+ */
+export async function isPoorlyProven(
+  db: Database,
+  { codeLifetime }: Pick<FirewallDeps, 'codeLifetime'>,
+  to: Phone,
+  now: Date,
+): Promise<boolean> {
+  const { codes, leastConversion } = WARNING
+  const since = { since: before(now, BREAKER.memory), settledBefore: before(now, codeLifetime) }
+  const settled = await store.newestTo(db, prefixOf(to), since, codes)
+  const verified = settled.filter(({ verifiedAt }) => verifiedAt !== null).length
+  return settled.length === codes && verified < codes * leastConversion
 }
 
 async function usedUpBudgets(
