@@ -28,6 +28,7 @@ describe('a name', () => {
       fc.property(visible, fc.constantFrom(...REFUSED), visible, (before, character, after) => {
         expect(isFitForName(before + character + after)).toBe(false)
       }),
+      { numRuns: 2000 }, // each of them, and more than once
     )
   })
 
