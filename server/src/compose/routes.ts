@@ -58,7 +58,8 @@ export function addRoutes(
     isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
   }
   const region = config.defaultRegion
-  const countFailures = config.production || config.throttles.login !== undefined
+  const { failedSignIns } = config
+  const countFailures = failedSignIns !== undefined
   userListRoutes(app, { db, urls, secret, random })
   accountRoutes(app, { ...addressCodes, factorRules: config.signIn, passwords, urls, region, clock, throttle })
   undoRoute(app, { ...addressCodes, factorRules: config.signIn, clock })
@@ -78,7 +79,7 @@ export function addRoutes(
   })
   const rules = config.signIn
   administrationRoutes(app, { ...addressCodes, ...passwordMail, rules, urls, clock })
-  tokenRoutes(app, { db, secret, random, passwords, sessions, rules, countFailures, clock, throttle })
+  tokenRoutes(app, { db, secret, random, passwords, sessions, rules, failedSignIns, clock, throttle })
   const { totp, recoveryCodes } = parts
   const secondStep = { ...addressCodes, secret, random, sessions, rules, totp, recoveryCodes, clock }
   sessionRoutes(app, { db, audit: parts.audit, clock })

@@ -159,7 +159,10 @@ const recordAsking = (
 export type Confirmed =
   | { readonly kind: 'registered'; readonly user: User }
   /** Wrong, unknown, expired, used up, or the address was taken meanwhile: one answer. */
-  | { readonly kind: 'refused' }
+  | { readonly kind: 'refused'; readonly reason: Reason }
+
+/** For the log of a developer, never for an answer. */
+type Reason = 'wrong_code' | 'contested' | 'email_taken'
 
 // A code is typed within minutes of asking; who asked earlier in the day tells nothing of who asks now.
 const CONTESTED_FOR = hours(1)
@@ -228,10 +231,10 @@ async function tellTaken(
 async function refuse(
   db: Database,
   { audit }: NeutralRegistrationDeps,
-  reason: 'wrong_code' | 'contested' | 'email_taken',
+  reason: Reason,
   act: Act,
   now: Date,
 ): Promise<Confirmed> {
   await audit.record(db, act, { type: 'registered', result: 'failure', userId: null, details: { reason } }, now)
-  return { kind: 'refused' }
+  return { kind: 'refused', reason }
 }

@@ -7,25 +7,23 @@ import type { App } from '../../http/server.ts'
 import { whenGone } from '../../http/when-gone.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
-import { maskedAddress } from '../audit/service.ts'
 import { created } from '../idempotency/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { toSummary, type User, userSummary } from '../users/service.ts'
 import { askToRegister, confirmRegistration, type NeutralRegistrationDeps } from './neutral-registration.ts'
+import { logOutcome, type OutcomeLog } from './outcome-log.ts'
 import { withStatus } from './refusals.ts'
 import { type Newcomer, register, registrationBody } from './registration.ts'
 import { refuseFaultyBody } from './taken.ts'
 
-export interface NeutralRouteDeps extends NeutralRegistrationDeps {
+export interface NeutralRouteDeps extends NeutralRegistrationDeps, OutcomeLog {
   readonly urls: BaseUrlRules
   readonly clock: Clock
   /** Undefined: off. */
   readonly proofOfWork: ProofOfWork | undefined
   /** Whether a message to this channel can leave at all. */
   readonly isAvailable: (channel: Channel) => boolean
-  /** Whether the log says what an answer does not; never in production. */
-  readonly logsOutcomes: boolean
 }
 
 /** Where a setting leaves registration open, the first of these routes is another and the second is not there. */
@@ -93,8 +91,7 @@ async function ask(
   const from = { act: request.act(), language: request.language(), signal, remember: request.remember(() => ASKED) }
   const asked = await askToRegister(deps, newcomer, from, deps.clock.now())
   if (asked.kind === 'cooldown') throw throttled(asked.retryAfterSeconds, 'code not sent: cooldown')
-  if (!deps.logsOutcomes) return
-  request.log.info({ outcome: asked.outcome, address: maskedAddress(newcomer.email) }, 'what the answer does not tell')
+  logOutcome(deps, request, asked.outcome, newcomer.email)
 }
 
 const answerMade = (deps: NeutralRouteDeps, request: FastifyRequest, reply: FastifyReply, user: User) => {
@@ -120,7 +117,10 @@ function confirmRoute(app: App, deps: NeutralRouteDeps): void {
     },
     async (request, reply) => {
       const confirmed = await confirmRegistration(deps, request.body, request.act(), deps.clock.now())
-      if (confirmed.kind === 'refused') throw withStatus('otp_invalid', 'Invalid Code')
+      if (confirmed.kind === 'refused') {
+        logOutcome(deps, request, confirmed.reason, request.body.email)
+        throw withStatus('otp_invalid', 'Invalid Code')
+      }
       return answerMade(deps, request, reply, confirmed.user)
     },
   )

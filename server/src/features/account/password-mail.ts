@@ -37,6 +37,9 @@ export interface ResetAsked {
   readonly remember: Remember<void>
 }
 
+/** What truly came of it: for the log of a developer, never for an answer. */
+export type ResetOutcome = 'mailed' | 'mailed_just_now' | 'destination_full' | 'no_account' | 'deactivated'
+
 /**
  * Mails a code and a link to whoever asks for a new password: nothing where there is no such account, where it is
  * deactivated, or where the address has just been mailed or has had its share. All of these look, and cost, the same.
@@ -46,22 +49,28 @@ export async function requestReset(
   { email, language, remember }: ResetAsked,
   act: Act,
   now: Date,
-): Promise<void> {
+): Promise<ResetOutcome> {
   const { db, secret } = deps
   const subject = subjectOf(secret, emailKey(email))
   const pauseSince = before(now, deps.resendAfter)
-  if (await wasMailedSince(db, subject, pauseSince)) return remember(db)
-  const isOwner = await isFromKnownNetwork(db, email, act)
-  if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return remember(db)
-  await db.transaction().execute(async (db) => {
+  const heldBack = async (outcome: ResetOutcome) => {
     await remember(db)
-    if (!(await takeTurn(db, subject, pauseSince, now))) return
+    return outcome
+  }
+  if (await wasMailedSince(db, subject, pauseSince)) return heldBack('mailed_just_now')
+  const isOwner = await isFromKnownNetwork(db, email, act)
+  if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return heldBack('destination_full')
+  const outcome = await db.transaction().execute(async (db): Promise<ResetOutcome> => {
+    await remember(db)
+    if (!(await takeTurn(db, subject, pauseSince, now))) return 'mailed_just_now'
     const found = await findByEmail(db, email)
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
+    return user ? 'mailed' : found ? 'deactivated' : 'no_account'
   })
   deps.messages.wake()
+  return outcome
 }
 
 /** Whether a value is that of a device that has signed in to the account with this address, if there is one. */

@@ -12,10 +12,11 @@ import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { findById, type User } from '../users/service.ts'
 import { changePassword, type PasswordChangeDeps } from './password-change.ts'
 import { isKnownDeviceOf, requestReset, type ResetRequestDeps } from './password-mail.ts'
+import { logOutcome, type OutcomeLog } from './outcome-log.ts'
 import { resetPassword, type Shown } from './password-reset.ts'
 import { PASSWORD_RULE, passwordCheck } from './registration.ts'
 
-export interface PasswordRouteDeps extends PasswordChangeDeps, ResetRequestDeps {
+export interface PasswordRouteDeps extends PasswordChangeDeps, ResetRequestDeps, OutcomeLog {
   readonly clock: Clock
   /** Undefined: off. */
   readonly proofOfWork: ProofOfWork | undefined
@@ -132,7 +133,7 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
       await requireProof(deps.proofOfWork, request, { purpose: 'password_reset', isKnownDevice }, now)
       const remember = request.remember(() => ({ status: 202, body: { status: ON_ITS_WAY } }))
       const asked = { email, language: request.language(), remember }
-      await requestReset(deps, asked, request.act(), now)
+      logOutcome(deps, request, await requestReset(deps, asked, request.act(), now), email)
       return reply.code(202).send({ status: ON_ITS_WAY })
     },
   )

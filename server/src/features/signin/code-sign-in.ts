@@ -43,6 +43,9 @@ export interface SignInCodeAsked {
   readonly remember: Remember<Sent>
 }
 
+/** What truly came of it, as far as a lock or the SMS firewall let it: for the log of a developer, never for an answer. */
+export type CodeOutcome = 'no_account' | 'may_not_begin' | 'destination_full' | 'code_asked_for'
+
 // No user has it; asked all the same, so that an unknown address costs what a known one does.
 const NOBODY: FactorHolder = { id: 0, emailVerifiedAt: null, phoneVerifiedAt: null, passwordResetAt: null }
 
@@ -56,7 +59,7 @@ export async function askForCode(
   address: Address,
   { act, language, remember }: SignInCodeAsked,
   now: Date,
-): Promise<Sent | Cooldown> {
+): Promise<(Sent & { readonly outcome: CodeOutcome }) | Cooldown> {
   const { db, codes } = deps
   const network = networkOf(act.ip ?? '')
   const user = await holderOf(db, address)
@@ -81,7 +84,13 @@ export async function askForCode(
     return issued
   })
   codes.messages.wake()
-  return issued
+  return issued.kind === 'sent' ? { ...issued, outcome: outcomeOf(user, { mayBegin, isFull }) } : issued
+}
+
+function outcomeOf(user: User | undefined, { mayBegin, isFull }: { mayBegin: boolean; isFull: boolean }): CodeOutcome {
+  if (!user) return 'no_account'
+  if (!mayBegin) return 'may_not_begin'
+  return isFull ? 'destination_full' : 'code_asked_for'
 }
 
 const holderOf = (db: Database, { channel, to }: Address): Promise<User | undefined> =>
