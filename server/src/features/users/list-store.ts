@@ -26,31 +26,39 @@ export interface Slice {
   readonly beyond?: Place | undefined
 }
 
-type Pair = readonly [written: string, alike: string]
-
 // Both forms of yeh and kaf, the Persian and the Arabic, are on people's keyboards; joiners and marks of direction are seen by
 // nobody. Both databases fold ASCII letters alike; what else has two cases is left as the database's own `lower` has it.
-const LETTERS: readonly Pair[] = [
+const ALIKE: readonly (readonly [written: string, alike: string])[] = [
   ['\u064a', '\u06cc'],
   ['\u0643', '\u06a9'],
-  ...['\u200c', '\u200d', '\u200e', '\u200f', '\u061c'].map((unseen): Pair => [unseen, '']),
+  ...['\u200c', '\u200d', '\u200e', '\u200f', '\u061c'].map((unseen) => [unseen, ''] as const),
 ]
-const DIGITS: readonly Pair[] = Array.from('۰۱۲۳۴۵۶۷۸۹٠١٢٣٤٥٦٧٨٩', (digit) => [digit, toAsciiDigits(digit)])
 
-const folded = (text: Expression<string>, pairs: readonly Pair[]): Expression<string> =>
-  sql<string>`lower(${pairs.reduce((inner, [written, alike]) => sql`replace(${inner}, ${written}, ${alike})`, text)})`
+const folded = (text: Expression<string>): Expression<string> =>
+  sql<string>`lower(${ALIKE.reduce((inner, [written, alike]) => sql`replace(${inner}, ${written}, ${alike})`, text)})`
 
-/** The term anywhere in another text; `%`, `_` and the escape itself stand for themselves. */
-const patternOf = (term: string): Expression<string> => sql<string>`${`%${term.replace(/[\\%_]/g, '\\$&')}%`}`
+const DIGIT_ZEROS = [0x30, 0x06f0, 0x0660] // ASCII, Persian, Arabic
+
+/** The term with its digits in each of the scripts they may be stored in. */
+function spellings(term: string): string[] {
+  const ascii = toAsciiDigits(term)
+  return DIGIT_ZEROS.map((zero) => ascii.replace(/[0-9]/g, (digit) => String.fromCodePoint(zero + Number(digit))))
+}
+
+/** A term anywhere in a column; `%`, `_` and the escape itself stand for themselves. */
+function contains(column: Expression<string>, term: string): Expression<SqlBool> {
+  // What is folded is not ASCII: where only ASCII is sought, each row is spared it.
+  const fold = /^[\0-\x7f]*$/.test(term) ? lowered : folded
+  const pattern = sql<string>`${`%${term.replace(/[\\%_]/g, '\\$&')}%`}`
+  return sql<SqlBool>`${fold(column)} like ${fold(pattern)} escape '\\'`
+}
+
+const lowered = (text: Expression<string>): Expression<string> => sql<string>`lower(${text})`
 
 function matches(where: ExpressionBuilder<Schema, 'users'>, { terms, isActive }: UserFilter): Expression<SqlBool> {
-  const found = (term: string) => {
-    // Twenty more replacements in every row, so only where there is a digit to be found.
-    const pairs = /\p{Nd}/u.test(term) ? [...LETTERS, ...DIGITS] : LETTERS
-    const pattern = folded(patternOf(term), pairs)
-    const columns = (['email', 'firstName', 'lastName'] as const).map((column) => folded(where.ref(column), pairs))
-    return where.or(columns.map((column) => sql<SqlBool>`${column} like ${pattern} escape '\\'`))
-  }
+  const columns = (['email', 'firstName', 'lastName'] as const).map((column) => where.ref(column))
+  const found = (term: string) =>
+    where.or([...new Set(spellings(term))].flatMap((each) => columns.map((column) => contains(column, each))))
   const activity = isActive === undefined ? [] : [where('deactivatedAt', isActive ? 'is' : 'is not', null)]
   return where.and([...terms.map(found), ...activity])
 }
