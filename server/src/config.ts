@@ -98,6 +98,8 @@ export interface Config {
     readonly resendAfter: Duration
     readonly maxTries: number
   }
+  /** What one address may fail at accounts that do not know it; undefined: no failed sign-in is counted at all. */
+  readonly failedSignIns: Rate | undefined
   /** Undefined: off. */
   readonly throttles: {
     readonly anon: Rate | undefined

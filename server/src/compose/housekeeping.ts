@@ -6,7 +6,7 @@ import {
   removeOldPasswordTokens,
   removeOverChanges,
 } from '../features/account/service.ts'
-import { removeOld as removeOldFailures, removeOldNetworks } from '../features/attempts/service.ts'
+import { removeOld as removeOldFailures, removeOldAddresses, removeOldNetworks } from '../features/attempts/service.ts'
 import { type Audit, removeOld as removeOldEvents, type RetentionDeps } from '../features/audit/service.ts'
 import { removeExpiredAnswers } from '../features/idempotency/service.ts'
 import { removeExpired as removeExpiredCodes } from '../features/otp/service.ts'
@@ -70,6 +70,7 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeExpiredRegistrations(db, before(now, KEEP_CODES))
   await removeUsedChallenges(db, before(now, KEEP_CODES))
   await removeOldFailures(db, now)
+  await removeOldAddresses(db, now)
   await removeOldNetworks(db, now)
   await removeExpiredAnswers(db, now)
   await removeUsedProofs(db, before(now, KEEP_PROOFS))

@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import type { Config, SmsSettings } from '../config.ts'
-import { days } from '../kernel/duration.ts'
+import { days, minutes } from '../kernel/duration.ts'
+import type { Rate } from '../ports/limiter/port.ts'
 import { mailGateway } from './mail.ts'
 import type { Values } from './settings.ts'
 
@@ -35,6 +36,7 @@ export function assemble(values: Values): Config {
       resendAfter: values.OTP_RESEND_SECONDS,
       maxTries: values.OTP_MAX_ATTEMPTS,
     },
+    failedSignIns: failedSignInsOf(values),
     throttles: throttlesOf(values),
     tokens: tokensOf(values),
   }
@@ -91,6 +93,14 @@ function smsFirewallOf(values: Values): Config['smsFirewall'] {
     budgetDay: values.SMS_BUDGET_DAY,
     currency: values.SMS_CURRENCY,
   }
+}
+
+// The default number, which stays in production whatever else is switched off.
+const FAILED_SIGN_INS: Rate = { quota: 20, period: minutes(1) }
+
+function failedSignInsOf(values: Values): Config['failedSignIns'] {
+  const isOff = values.NODE_ENV !== 'production' && values.THROTTLE_LOGIN === undefined
+  return isOff ? undefined : (values.THROTTLE_LOGIN_FAILED ?? values.THROTTLE_LOGIN ?? FAILED_SIGN_INS)
 }
 
 function throttlesOf(values: Values): Config['throttles'] {

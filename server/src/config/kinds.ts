@@ -90,15 +90,20 @@ function parseDuration(text: string): Duration | undefined {
   return count === undefined ? undefined : unitNamed(unit || 's')?.(Number(count))
 }
 
-/** `100/day`, `5/min`, or `off`, which parses to undefined. */
-export const rate: Kind<Rate | undefined> = {
-  rule: 'so many a period, such as 100/day, 20/hour, 5/min or 2/s, or off',
+/** `100/day`, `5/min`. */
+export const rateAlone: Kind<Rate> = {
+  rule: 'so many a period, such as 100/day, 20/hour, 5/min or 2/s',
   parse(text) {
-    if (text.toLowerCase() === 'off') return { value: undefined }
     const [, count, unit = ''] = /^([1-9]\d{0,6})\s*\/\s*([a-z]+)$/i.exec(text) ?? []
     const period = unitNamed(unit)?.(1)
     return count === undefined || period === undefined ? { wrong: text } : { value: { quota: Number(count), period } }
   },
+}
+
+/** The same, or `off`, which parses to undefined. */
+export const rate: Kind<Rate | undefined> = {
+  rule: `${rateAlone.rule}, or off`,
+  parse: (text) => (text.toLowerCase() === 'off' ? { value: undefined } : rateAlone.parse(text)),
 }
 
 // As Python writes a list. `[::1]` is none: a list of this form has quotes or a star inside.

@@ -71,6 +71,7 @@ const WRONG: Readonly<Record<SettingName, string>> = {
   THROTTLE_ANON: '100',
   THROTTLE_USER: '100/fortnight',
   THROTTLE_LOGIN: '0/min',
+  THROTTLE_LOGIN_FAILED: 'off',
   THROTTLE_REGISTER: '-1/min',
   THROTTLE_REFRESH: '1.5/min',
   THROTTLE_OTP_SEND: 'none',

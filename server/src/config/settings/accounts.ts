@@ -2,7 +2,18 @@ import { parseRegion } from '../../kernel/address.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 import { LANGUAGES } from '../../kernel/language.ts'
 import { origin } from '../kinds-of-address.ts'
-import { boolean, choice, duration, durationOrOff, kind, list, rate, wholeNumber, wholeNumberOf } from '../kinds.ts'
+import {
+  boolean,
+  choice,
+  duration,
+  durationOrOff,
+  kind,
+  list,
+  rate,
+  rateAlone,
+  wholeNumber,
+  wholeNumberOf,
+} from '../kinds.ts'
 import { oneLine, stringOrUri, timeZone } from '../kinds-of-text.ts'
 import type { SettingTable } from '../setting.ts'
 
@@ -184,6 +195,11 @@ export const THROTTLES = {
     default: '20/min',
     help: 'Whatever takes a password, or a code without a session, by address; a rate a minute allows five times as many an hour.',
     example: '10/min',
+  },
+  THROTTLE_LOGIN_FAILED: {
+    kind: rateAlone,
+    help: 'Failed sign-ins from one address at accounts that do not know it, kept in the database; a rate a minute allows five times as many an hour. THROTTLE_LOGIN unless set.',
+    example: '20/min',
   },
   THROTTLE_REGISTER: { kind: rate, default: '30/hour', help: 'Registrations, by address.', example: '5/hour' },
   THROTTLE_REFRESH: { kind: rate, default: '60/min', help: 'Refreshes of one session.', example: '30/min' },

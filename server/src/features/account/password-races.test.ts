@@ -20,6 +20,7 @@ afterAll(stopPostgres)
 const OLD = 'Correct-Horse-7'
 const ACT: Act = { actor: { kind: 'anonymous' }, ip: '192.0.2.1', userAgent: '', requestId: null }
 const WITHIN = { timeout: 60_000 }
+const UNCOUNTED = { countFailures: false, failedSignIns: undefined }
 
 /** Somebody with a password, and what can be done about it. */
 async function createOwner(db: Database) {
@@ -27,7 +28,7 @@ async function createOwner(db: Database) {
   const { passwords, secret, sessions, passwordMail, destinations } = parts
   const rules = { requireVerified: 'none', emailAsSecondFactor: true, byCode: true } as const
   const { resetLifetime } = passwordMail
-  const own = { db, passwords, sessions, rules, destinations, countFailures: false, resendAfter: seconds(60) }
+  const own = { db, passwords, sessions, rules, destinations, resendAfter: seconds(60), ...UNCOUNTED }
   const deps = { ...passwordMail, ...own }
   const passwordHash = await passwords.hash(OLD)
   let count = 0

@@ -1,3 +1,4 @@
+export { type CountedFailure, removeOldAddresses, uncountAddress } from './addresses.ts'
 export {
   type DeviceDeps,
   type Forgotten,
@@ -14,6 +15,7 @@ export { rememberNetwork, removeOldNetworks } from './networks.ts'
 export {
   admit,
   type Admission,
+  admitStranger,
   forget,
   type KnownBy,
   removeOld,

@@ -11,6 +11,8 @@ import {
   secondsUntil,
 } from '../../kernel/duration.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
+import type { Rate } from '../../ports/limiter/port.ts'
+import { addressFreeAt, countAddress, type CountedFailure, uncountAddress } from './addresses.ts'
 import * as store from './store.ts'
 
 // Mistyping is human: five tries are free. Then waits double from half a minute to an hour, so that a guesser has about
@@ -40,22 +42,59 @@ export function subjectOf(secret: Secret, emailKey: string, known: KnownBy): Sub
   return Buffer.from(keyedHash(secret.key('sign-in-failures'), ...parts)).toString('hex') as Subject
 }
 
-export type Admission = { readonly kind: 'admitted' } | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+interface Wait {
+  readonly kind: 'wait'
+  readonly retryAfterSeconds: number
+}
+
+export type Admission = { readonly kind: 'admitted' } | Wait
 
 /**
  * Counts a sign-in as failed before its password is looked at, so that twenty at once are twenty; a success takes its own
  * count back. During a wait nothing is counted and nothing lengthens.
  */
 export const admit = (db: Database, subject: Subject, now: Date): Promise<Admission> =>
-  db.transaction().execute(async (db): Promise<Admission> => {
-    const failures = await store.countFailure(db, subject, now, CLOSED_AT)
-    if (failures === undefined) return refusalOf(await store.findFailures(db, subject), now)
-    const wait = waitAfter(failures)
-    if (wait > 0) await store.block(db, subject, after(now, wait))
-    return { kind: 'admitted' }
+  db.transaction().execute((db) => admitIn(db, subject, now))
+
+async function admitIn(db: Database, subject: Subject, now: Date): Promise<Admission> {
+  const failures = await store.countFailure(db, subject, now, CLOSED_AT)
+  if (failures === undefined) return refusalOf(await store.findFailures(db, subject), now)
+  const wait = waitAfter(failures)
+  if (wait > 0) await store.block(db, subject, after(now, wait))
+  return { kind: 'admitted' }
+}
+
+/** Where a stranger tries from, and how many may fail there. */
+export interface Whence {
+  readonly ip: string | null
+  readonly rate: Rate
+}
+
+export type StrangerAdmission = { readonly kind: 'admitted'; readonly counted: CountedFailure } | Wait
+
+/**
+ * As `admit`, and counts for the address as well: whoever goes from account to account is one. Where either makes wait,
+ * neither is counted.
+ */
+export const admitStranger = (
+  db: Database,
+  subject: Subject,
+  { ip, rate }: Whence,
+  now: Date,
+): Promise<StrangerAdmission> =>
+  db.transaction().execute(async (db): Promise<StrangerAdmission> => {
+    const counted = await countAddress(db, ip, rate, now)
+    if (!counted) {
+      const freeAt = await addressFreeAt(db, ip, rate, now)
+      return { kind: 'wait', retryAfterSeconds: secondsUntil(now, freeAt) }
+    }
+    const admission = await admitIn(db, subject, now)
+    if (admission.kind === 'admitted') return { kind: 'admitted', counted }
+    await uncountAddress(db, counted)
+    return admission
   })
 
-function refusalOf(row: store.Failures | undefined, now: Date): Admission {
+function refusalOf(row: store.Failures | undefined, now: Date): Wait {
   const until = row?.blockedUntil && row.blockedUntil > now ? row.blockedUntil : after(now, CLOSED_WAIT)
   return { kind: 'wait', retryAfterSeconds: secondsUntil(now, until) }
 }

@@ -2,7 +2,21 @@ import type { Database } from '../../database/schema.ts'
 import { emailKey, parseEmail } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import { Refusal } from '../../kernel/refusal.ts'
-import { admit, forget, knownBy, NEW_DEVICE, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import type { Rate } from '../../ports/limiter/port.ts'
+import {
+  type Admission,
+  admit,
+  admitStranger,
+  type CountedFailure,
+  forget,
+  type KnownBy,
+  knownBy,
+  NEW_DEVICE,
+  type Subject,
+  subjectOf,
+  takeBack,
+  uncountAddress,
+} from '../attempts/service.ts'
 import type { PasswordCheck, Passwords } from '../passwords/service.ts'
 import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
 import {
@@ -20,8 +34,8 @@ export interface SignInDeps extends CompleteDeps {
   readonly db: Database
   readonly passwords: Passwords
   readonly rules: SignInRules
-  /** Whether failed sign-ins are counted; off only outside production. */
-  readonly countFailures: boolean
+  /** How many sign-ins from one address may fail; undefined, outside production alone: none are counted at all. */
+  readonly failedSignIns: Rate | undefined
 }
 
 /** What a sign-in asks for beside the first factor. */
@@ -66,16 +80,33 @@ export async function signIn(
   const user = email && (await findByEmail(db, email))
   const known = await knownBy(db, deps, { userId: user?.id, device: credentials.device, ip: act.ip }, now)
   const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, known)
-  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  const admission = await admitted(deps, { subject, known, ip: act.ip }, now)
   if (admission.kind === 'wait') return admission
   const deviceId = known && 'device' in known ? known.device : undefined
-  return prove(deps, { credentials, subject, deviceId, act, now, signal }, user)
+  return prove(deps, { credentials, subject, counted: admission.counted, deviceId, act, now, signal }, user)
+}
+
+/** What an address may fail spares whom the account knows: a carrier puts thousands behind one. */
+async function admitted(
+  { db, failedSignIns: rate }: SignInDeps,
+  { subject, known, ip }: { readonly subject: Subject; readonly known: KnownBy; readonly ip: string | null },
+  now: Date,
+): Promise<Admission & { readonly counted?: CountedFailure }> {
+  if (!rate) return { kind: 'admitted' }
+  return known ? admit(db, subject, now) : admitStranger(db, subject, { ip, rate }, now)
+}
+
+/** Nobody failed after all, as far as the address goes. */
+async function uncount(db: Database, { counted }: Attempt): Promise<void> {
+  if (counted) await uncountAddress(db, counted)
 }
 
 /** A sign-in that was admitted. */
 interface Attempt {
   readonly credentials: Credentials
   readonly subject: Subject
+  /** For the address, where the account does not know whoever tries. */
+  readonly counted: CountedFailure | undefined
   readonly deviceId: string | undefined
   readonly act: Act
   readonly now: Date
@@ -106,15 +137,16 @@ async function refuse(
 }
 
 async function compare(
-  { db, passwords, countFailures }: SignInDeps,
-  { credentials, subject, signal }: Attempt,
+  { db, passwords, failedSignIns }: SignInDeps,
+  attempt: Attempt,
   passwordHash: string | undefined,
 ): Promise<PasswordCheck> {
   try {
-    return await passwords.verify(passwordHash, credentials.password, signal)
+    return await passwords.verify(passwordHash, attempt.credentials.password, attempt.signal)
   } catch (error) {
     // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
-    if (countFailures) await takeBack(db, subject)
+    await uncount(db, attempt)
+    if (failedSignIns) await takeBack(db, attempt.subject)
     throw error
   }
 }
@@ -144,7 +176,9 @@ const open = ({ db, ...deps }: SignInDeps, attempt: Attempt, proven: Proven): Pr
     const user = await lockUser(db, proven.user.id)
     if (!user || user.deactivatedAt) return refuse(db, deps, attempt, user)
     if (user.passwordHash !== proven.user.passwordHash) return { kind: 'hash_changed', user }
-    if (deps.countFailures) await forget(db, subject)
+    // In the order they were counted in, so that no two transactions wait for each other.
+    await uncount(db, attempt)
+    if (deps.failedSignIns) await forget(db, subject)
     if (proven.rehashed !== undefined) await update(db, user.id, { passwordHash: proven.rehashed })
     const wantsDevice = credentials.device === NEW_DEVICE
     const step = { userId: user.id, amr: PASSWORD_ALONE.amr, deviceId, wantsDevice }
