@@ -4,7 +4,7 @@ import { systemRandom } from '../src/kernel/random.ts'
 import type { CommandWorld } from './command.ts'
 import { insertUser, newId, sessionRow } from './database.ts'
 
-/** What everything that hangs on the secret left behind: a session, an open code, a known device, a failure, two mails. */
+/** What everything that hangs on the secret left behind: a session, an open code, a registration that waits for one, a known device, a failure, two mails. */
 export const useInstallation = (world: CommandWorld): Promise<{ userId: number; kid: string }> =>
   world.inside(async ({ db, secret, keys }) => {
     const now = world.clock.now()
@@ -17,6 +17,12 @@ export const useInstallation = (world: CommandWorld): Promise<{ userId: number; 
     await db
       .insertInto('challenges')
       .values({ ...code, id: newId(), purpose: 'verification', codeHash: hash, createdAt: now, expiresAt })
+      .execute()
+    const newcomer = { email: 'new@example.com', emailKey: 'new@example.com', firstName: '', lastName: '' }
+    const waiting = { ...newcomer, id: newId(), asker: newId(), passwordHash: '$', codeHash: hash }
+    await db
+      .insertInto('pendingRegistrations')
+      .values({ ...waiting, createdAt: now, expiresAt })
       .execute()
     const device = { id: newId(), userId, valueHash: hash, createdAt: now, lastUsedAt: now }
     await db.insertInto('devices').values(device).execute()

@@ -37,6 +37,7 @@ async function expectMoved(world: CommandWorld, { kid, userId }: { kid: string; 
     expect(sessions).toEqual([{ userId, endReason: 'ended_by_operator' }])
     const [challenge] = await db.selectFrom('challenges').select('consumedAt').execute()
     expect(challenge?.consumedAt).toEqual(world.clock.now())
+    expect(await db.selectFrom('pendingRegistrations').select('id').execute()).toEqual([])
     expect(await db.selectFrom('devices').select('id').execute()).toEqual([])
     expect(await db.selectFrom('signInFailures').select('subject').execute()).toEqual([])
     const [code, notice] = await db.selectFrom('deliveries').selectAll().orderBy('template', 'desc').execute()
@@ -65,7 +66,7 @@ describe('keys rekey', () => {
     expect(json).toEqual({
       carried_out: true,
       sessions: 1,
-      codes: 1,
+      codes: 2,
       password_tokens: 0,
       devices: 1,
       counters: 1,

@@ -10,6 +10,7 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
   users: [],
   sessions: ['lastUsedAt'],
   challenges: ['tries'],
+  pendingRegistrations: ['tries', 'triesElsewhere'],
   factorFailures: ['failures'],
   signInFailures: ['failures', 'lastFailedAt', 'blockedUntil'],
   devices: ['lastUsedAt'],

@@ -4,6 +4,8 @@ import type { Answer, World } from '../world.ts'
 export interface Operation {
   readonly name: string
   readonly success: number
+  /** Beside those of every other. */
+  readonly settings?: Readonly<Record<string, string>>
   prepare(world: World): Promise<() => Promise<Answer>>
   /** It is two steps, each whole, and the first may be done without the second. */
   readonly firstStep?: readonly string[]

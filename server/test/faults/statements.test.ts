@@ -4,6 +4,7 @@ import { type Answer, createWorld, PASSWORD, type SignedIn, type World } from '.
 import { askForReset, changePassword, confirmReset, resetMail } from '../passwords.ts'
 import { dump, fallenCounters, shapeOf } from './dump.ts'
 import { FACTOR_OPERATIONS } from './factor-operations.ts'
+import { NEUTRAL_OPERATIONS } from './neutral-operations.ts'
 import type { Operation } from './operation.ts'
 
 let names = 0
@@ -182,7 +183,9 @@ const OPERATIONS: readonly Operation[] = [
 ]
 
 /** A world whose database fails at the n-th statement from when it is armed. */
-async function breakableWorld(): Promise<{ world: World; arm: (n: number) => void; disarm: () => number }> {
+async function breakableWorld(
+  settings: Readonly<Record<string, string>>,
+): Promise<{ world: World; arm: (n: number) => void; disarm: () => number }> {
   let count = 0
   let failing = 0
   const world = await createWorld({
@@ -192,6 +195,7 @@ async function breakableWorld(): Promise<{ world: World; arm: (n: number) => voi
       THROTTLE_LOGIN: '1000000/min',
       THROTTLE_OTP_SEND: 'off',
       THROTTLE_RESET: 'off',
+      ...settings,
     },
     compose: {
       beforeStatement() {
@@ -208,10 +212,12 @@ async function breakableWorld(): Promise<{ world: World; arm: (n: number) => voi
   return { world, arm: set, disarm: () => set(0) }
 }
 
-describe.each([...OPERATIONS, ...FACTOR_OPERATIONS])('$name', ({ success, prepare, firstStep, forgetsFailures }) => {
+const EVERY_OPERATION = [...OPERATIONS, ...FACTOR_OPERATIONS, ...NEUTRAL_OPERATIONS]
+
+describe.each(EVERY_OPERATION)('$name', ({ success, settings = {}, prepare, firstStep, forgetsFailures }) => {
   // Take the transaction away around what an operation writes, and the statement after its first write tells.
   it('is done whole or not at all, and works at the next try, whichever of its statements fails', async () => {
-    const { world, arm, disarm } = await breakableWorld()
+    const { world, arm, disarm } = await breakableWorld(settings)
     const { db } = world.latchkey.foundation
     const clean = await prepare(world)
     const pristine = await dump(db)
