@@ -8,8 +8,11 @@ export interface Someone {
   readonly password?: string
 }
 
-export const askToRegister = (world: World, email = SARA, { from = '198.51.100.7', password = PASSWORD }: Someone = {}) =>
-  world.call('POST', '/api/users/', { body: { email, password, first_name: 'Sara' }, from })
+export const askToRegister = (
+  world: World,
+  email = SARA,
+  { from = '198.51.100.7', password = PASSWORD }: Someone = {},
+) => world.call('POST', '/api/users/', { body: { email, password, first_name: 'Sara' }, from })
 
 export const confirm = (world: World, code: unknown, email = SARA, from = '198.51.100.7') =>
   world.call('POST', '/api/users/confirm/', { body: { email, code }, from })
