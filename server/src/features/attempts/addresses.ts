@@ -1,3 +1,4 @@
+import { sql } from 'kysely'
 import type { Database } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import { after, milliseconds, minutes } from '../../kernel/duration.ts'
@@ -36,49 +37,31 @@ export async function countAddress(
     .onConflict((conflict) =>
       conflict
         .column('address')
-        .doUpdateSet((set) => {
-          const isOver = set('addressFailures.endsAt', '<=', now)
-          const isSustainedOver = set('addressFailures.sustainedEndsAt', '<=', now)
-          return {
-            failures: set
-              .case()
-              .when(isOver)
-              .then(1)
-              .else(set('addressFailures.failures', '+', 1))
-              .end(),
-            endsAt: set
-              .case()
-              .when(isOver)
-              .then(set.ref('excluded.endsAt'))
-              .else(set.ref('addressFailures.endsAt'))
-              .end(),
-            sustainedFailures: set
-              .case()
-              .when(isSustainedOver)
-              .then(1)
-              .else(set('addressFailures.sustainedFailures', '+', 1))
-              .end(),
-            sustainedEndsAt: set
-              .case()
-              .when(isSustainedOver)
-              .then(set.ref('excluded.sustainedEndsAt'))
-              .else(set.ref('addressFailures.sustainedEndsAt'))
-              .end(),
-          }
+        .doUpdateSet({
+          ...countedIn('failures', 'endsAt', now),
+          ...countedIn('sustainedFailures', 'sustainedEndsAt', now),
         })
-        .where(({ or, eb }) =>
-          or([eb('addressFailures.endsAt', '<=', now), eb('addressFailures.failures', '<', quota)]),
-        )
-        .where(({ or, eb }) =>
-          or([
-            eb('addressFailures.sustainedEndsAt', '<=', now),
-            eb('addressFailures.sustainedFailures', '<', sustainedQuota(rate)),
-          ]),
-        ),
+        .where(hasRoom('failures', 'endsAt', quota, now))
+        .where(hasRoom('sustainedFailures', 'sustainedEndsAt', sustainedQuota(rate), now)),
     )
     .returning(['address', 'endsAt', 'sustainedEndsAt'])
     .executeTakeFirst()
 }
+
+type Count = 'failures' | 'sustainedFailures'
+type End = 'endsAt' | 'sustainedEndsAt'
+
+/** One more in the window that runs; the first of a new one where that is over. */
+function countedIn(count: Count, end: End, now: Date) {
+  const [was, ended] = [sql.ref(`addressFailures.${count}`), sql.ref(`addressFailures.${end}`)]
+  return {
+    [count]: sql<number>`case when ${ended} <= ${now} then 1 else ${was} + 1 end`,
+    [end]: sql<Date>`case when ${ended} <= ${now} then ${sql.ref(`excluded.${end}`)} else ${ended} end`,
+  }
+}
+
+const hasRoom = (count: Count, end: End, quota: number, now: Date) =>
+  sql<boolean>`(${sql.ref(`addressFailures.${end}`)} <= ${now} or ${sql.ref(`addressFailures.${count}`)} < ${quota})`
 
 /** When the address may fail again. */
 export async function addressFreeAt(db: Database, ip: string | null, rate: Rate, now: Date): Promise<Date> {
