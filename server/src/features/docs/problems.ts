@@ -16,25 +16,26 @@ const ANY = ['bad_request', 'request_timeout', 'headers_too_large', 'internal_er
 const OPEN: readonly Operation['access']['who'][] = ['public', 'anyone', 'anonymous_or_admin']
 
 /** Every code an operation can answer, in the table's order: its own, and those that follow from who may call it. */
-export function codesOf({
-  method,
-  access: { who, unthrottled, fresh },
-  isIdempotent,
-  schema,
-}: Operation): RefusalCode[] {
-  const codes = new Set<RefusalCode>(ANY)
-  const add = (given: readonly RefusalCode[]) => given.forEach((code) => codes.add(code))
-  for (const response of Object.values(schema.response ?? {})) add(refusalsOf(response) ?? [])
-  if (method !== 'GET') add(BODY)
-  if (schema.body) add(['invalid'])
-  if (who !== 'public') add(BEARER)
-  if (!OPEN.includes(who)) add(['not_authenticated'])
-  if (fresh) add(['reauthentication_required'])
-  if (['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who)) add(['permission_denied'])
-  if (isIdempotent) add(['idempotency_in_progress', 'idempotency_key_reused'])
-  if (!unthrottled) add(['throttled'])
-  if (!unthrottled || method !== 'GET') add(['overloaded'])
+export function codesOf(operation: Operation): RefusalCode[] {
+  const own = Object.values(operation.schema.response ?? {}).flatMap((response) => refusalsOf(response) ?? [])
+  const codes = new Set<RefusalCode>([...ANY, ...own, ...whatFollows(operation)])
   return CODES.filter((code) => codes.has(code))
+}
+
+function whatFollows({ method, access, isIdempotent, schema }: Operation): RefusalCode[] {
+  const { who, unthrottled, fresh } = access
+  const rules: readonly (readonly [holds: boolean, codes: readonly RefusalCode[]])[] = [
+    [method !== 'GET', BODY],
+    [schema.body !== undefined, ['invalid']],
+    [who !== 'public', BEARER],
+    [!OPEN.includes(who), ['not_authenticated']],
+    [fresh === true, ['reauthentication_required']],
+    [['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who), ['permission_denied']],
+    [isIdempotent, ['idempotency_in_progress', 'idempotency_key_reused']],
+    [!unthrottled, ['throttled']],
+    [!unthrottled || method !== 'GET', ['overloaded']],
+  ]
+  return rules.flatMap(([holds, codes]) => (holds ? codes : []))
 }
 
 const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
