@@ -45,6 +45,8 @@ export function subjectOf(secret: Secret, emailKey: string, known: KnownBy): Sub
 interface Wait {
   readonly kind: 'wait'
   readonly retryAfterSeconds: number
+  /** Where too many failed; for the log alone. */
+  readonly at: 'the account' | 'the address'
 }
 
 export type Admission = { readonly kind: 'admitted' } | Wait
@@ -86,7 +88,7 @@ export const admitStranger = (
     const counted = await countAddress(db, ip, rate, now)
     if (!counted) {
       const freeAt = await addressFreeAt(db, ip, rate, now)
-      return { kind: 'wait', retryAfterSeconds: secondsUntil(now, freeAt) }
+      return { kind: 'wait', retryAfterSeconds: secondsUntil(now, freeAt), at: 'the address' }
     }
     const admission = await admitIn(db, subject, now)
     if (admission.kind === 'admitted') return { kind: 'admitted', counted }
@@ -96,7 +98,7 @@ export const admitStranger = (
 
 function refusalOf(row: store.Failures | undefined, now: Date): Wait {
   const until = row?.blockedUntil && row.blockedUntil > now ? row.blockedUntil : after(now, CLOSED_WAIT)
-  return { kind: 'wait', retryAfterSeconds: secondsUntil(now, until) }
+  return { kind: 'wait', retryAfterSeconds: secondsUntil(now, until), at: 'the account' }
 }
 
 function waitAfter(failures: number): Duration {

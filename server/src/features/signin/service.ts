@@ -57,7 +57,7 @@ export type SignIn =
   | SecondStep
   /** Wrong password, unknown or deactivated: one answer, for the same work. */
   | { readonly kind: 'refused' }
-  | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
+  | Extract<Admission, { kind: 'wait' }>
 
 /** The first factor was right, and another step is asked for. */
 export interface SecondStep {

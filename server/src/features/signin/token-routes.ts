@@ -65,7 +65,7 @@ function signInRoute(app: App, deps: TokenRouteDeps): void {
     },
     async (request, reply) => {
       const outcome = await signIn(deps, request.body, request.act(), deps.clock.now(), whenGone(reply))
-      if (outcome.kind === 'wait') throw throttled(outcome.retryAfterSeconds, 'failed sign-ins')
+      if (outcome.kind === 'wait') throw throttled(outcome.retryAfterSeconds, `failed sign-ins at ${outcome.at}`)
       if (outcome.kind === 'refused') throw new Refusal('no_active_account', 'wrong password or no such account')
       deps.sessions.messages.wake()
       return toSignedIn(outcome)
