@@ -28,7 +28,7 @@ export interface PasswordMail extends Addressed {
   readonly kind: 'password_reset' | 'invitation'
   readonly channel: 'email'
   readonly to: string
-  /** Twelve characters on end; the mail shows them in groups of four. */
+  /** As it is shown: twelve characters in groups of four, with dashes between. */
   readonly code: string
   /** Carries the code: as secret as it is. Absolute, http or https. */
   readonly link: string
