@@ -48,9 +48,7 @@ export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Cha
   const { to, ...aim } = target
   const binding: Binding = { userId: asker.user.id, asker: asker.session.id, channel, ...aim }
   const isOwners = isVerifiedOwner(asker.user, binding)
-  // An account deleted meanwhile can have no code.
-  const isDue = async (db: Database) => (await findById(db, asker.user.id)) !== undefined
-  return sendTo(deps, { binding, to, language: asker.language, isOwners, isDue }, now)
+  return sendTo(deps, { binding, to, language: asker.language, isOwners }, now)
 }
 
 /** A code that is to be sent to an address of the user's. */
@@ -60,14 +58,14 @@ export interface Parcel {
   readonly language: Language
   /** Whether the user has proven the address: its owner's budget is apart from strangers'. */
   readonly isOwners: boolean
-  /** Asked in the transaction that stores the code, since much may have happened on the way there. */
-  readonly isDue: (db: Database) => Promise<boolean>
+  /** What more than a user it takes. Asked in the transaction that stores the code, since much may have happened before. */
+  readonly isDue?: (db: Database) => Promise<boolean>
 }
 
 /** Sends a code within the limits of its binding and of its address. */
 export async function sendTo(
   deps: AddressCodeDeps,
-  { binding, to, language, isOwners, isDue }: Parcel,
+  { binding, to, language, isOwners, isDue = async () => true }: Parcel,
   now: Date,
 ): Promise<Sending> {
   const { db, codes } = deps
@@ -76,11 +74,11 @@ export async function sendTo(
   if (refusal) return refusal
   const wait = await deps.destinations.take(destinationOf(binding.channel, to), isOwners)
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
-  const issued = await db
-    .transaction()
-    .execute(async (db): Promise<Sending> =>
-      (await isDue(db)) ? issue(db, codes, binding, { to, language }, now) : { kind: 'gone' },
-    )
+  const issued = await db.transaction().execute(async (db): Promise<Sending> => {
+    // An account deleted meanwhile can have no code; nor may it be while the code is stored.
+    const isThere = (await lockUser(db, binding.userId)) !== undefined
+    return isThere && (await isDue(db)) ? issue(db, codes, binding, { to, language }, now) : { kind: 'gone' }
+  })
   codes.messages.wake()
   return issued
 }

@@ -8,7 +8,7 @@ import { type Audit, type AuditEvent, maskedAddress } from '../audit/service.ts'
 import type { NotifyDeps } from '../messages/service.ts'
 import type { DestinationLimits } from '../otp/service.ts'
 import { hasSessionFrom } from '../sessions/service.ts'
-import { findByEmail, type User } from '../users/service.ts'
+import { findByEmail, lockUser, type User } from '../users/service.ts'
 import { makeToken, subjectOf, takeTurn, type TokenDeps, wasMailedSince } from './password-tokens.ts'
 
 export interface PasswordMailDeps extends TokenDeps, NotifyDeps {
@@ -46,7 +46,8 @@ export async function requestReset(
   if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return
   await db.transaction().execute(async (db) => {
     if (!(await takeTurn(db, subject, pauseSince, now))) return
-    const found = await findByEmail(db, email)
+    // Held, so that an account that is deleted at this moment is either gone by now or goes after the mail is written.
+    const found = await lockUser(db, (await findByEmail(db, email))?.id ?? NOBODY)
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)

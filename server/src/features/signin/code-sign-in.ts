@@ -20,7 +20,7 @@ import {
   verifyChallenge,
 } from '../otp/service.ts'
 import { type Assurance, hasSessionFrom, markProven } from '../sessions/service.ts'
-import { findByEmail, findById, findByVerifiedPhone, lockUser, type User } from '../users/service.ts'
+import { findByEmail, findByVerifiedPhone, lockUser, type User } from '../users/service.ts'
 import { complete, type SignedIn } from './complete.ts'
 import { type SecondStep, secondStep, type SignInDeps } from './service.ts'
 
@@ -62,8 +62,8 @@ export async function askForCode(
     language: user?.language ?? language,
   }
   const issued = await db.transaction().execute(async (db) => {
-    // Asked again: an account deleted meanwhile can have no code.
-    const still = await findById(db, user?.id ?? NOBODY.id)
+    // Asked again: an account deleted meanwhile can have no code; nor may it be while the code is stored.
+    const still = await lockUser(db, user?.id ?? NOBODY.id)
     const userId = still && mayBegin && !isFull ? still.id : null
     return issueToAnyone(db, codes, { ...binding, userId }, envelope, now)
   })
