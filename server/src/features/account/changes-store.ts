@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { AddressChangesTable, Database } from '../../database/schema.ts'
 
 export type AddressChange = Readonly<Selectable<AddressChangesTable>>
@@ -83,13 +84,9 @@ export async function endWaitingAndSince(
 
 /** Removes what nobody can undo any more. */
 export async function removeOver(db: Database, now: Date): Promise<void> {
-  await db
-    .deleteFrom('addressChanges')
-    .where((where) =>
-      where.or([
-        where('endedAt', 'is not', null),
-        where.and([where('completedAt', 'is not', null), where('undoUntil', '<=', now)]),
-      ]),
-    )
-    .execute()
+  const changes = db.selectFrom('addressChanges').select('id')
+  const remove = (over: typeof changes) =>
+    bitByBit((limit) => db.deleteFrom('addressChanges').where('id', 'in', over.limit(limit)).executeTakeFirst())
+  await remove(changes.where('endedAt', 'is not', null))
+  await remove(changes.where('completedAt', 'is not', null).where('undoUntil', '<=', now))
 }

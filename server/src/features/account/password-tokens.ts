@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, PasswordTokensTable } from '../../database/schema.ts'
 import type { EmailKey } from '../../kernel/address.ts'
 import { inFours, parseBase32, randomBase32 } from '../../kernel/base32.ts'
@@ -118,8 +119,14 @@ export async function takeTurn(db: Database, subject: string, pauseSince: Date, 
 
 /** Rows that no code, link or pause needs any more. `before` lies further back than any pause lasts. */
 export async function removeOldTokens(db: Database, before: Date): Promise<void> {
-  await db.deleteFrom('passwordTokens').where('expiresAt', '<', before).execute()
-  await db.deleteFrom('passwordMails').where('sentAt', '<', before).execute()
+  await bitByBit((limit) => {
+    const some = db.selectFrom('passwordTokens').select('id').where('expiresAt', '<', before).limit(limit)
+    return db.deleteFrom('passwordTokens').where('id', 'in', some).executeTakeFirst()
+  })
+  await bitByBit((limit) => {
+    const some = db.selectFrom('passwordMails').select('subject').where('sentAt', '<', before).limit(limit)
+    return db.deleteFrom('passwordMails').where('subject', 'in', some).where('sentAt', '<', before).executeTakeFirst()
+  })
 }
 
 /** Drops every one there is: once the secret has changed, none can be right. Tells how many there were. */
