@@ -63,7 +63,10 @@ const TAGS = [
   { name: 'Tokens', description: 'Signing in and out, and the tokens a session lives by.' },
   { name: 'One-time codes', description: 'Six digits by e-mail or SMS that prove an address.' },
   { name: 'Sessions', description: 'Where you are signed in, and how to end it.' },
-  { name: 'Factors', description: 'Authenticator apps, passkeys, recovery codes, and whether two factors are asked for.' },
+  {
+    name: 'Factors',
+    description: 'Authenticator apps, passkeys, recovery codes, and whether two factors are asked for.',
+  },
   { name: 'Password', description: 'Changing it, and setting a new one by mail.' },
   { name: 'Activity', description: 'What happened to an account.' },
   { name: 'Administration', description: 'What admins do to the accounts of others.' },
