@@ -50,13 +50,14 @@ export function addRoutes(
     audit: parts.audit,
     defaultLanguage: config.defaultLanguage,
     ownUrl: parts.ownUrl,
+    factorRules: config.signIn,
     isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
   }
   const region = config.defaultRegion
   const countFailures = config.production || config.throttles.login !== undefined
   userListRoutes(app, { db, urls, secret, random })
-  accountRoutes(app, { ...addressCodes, factorRules: config.signIn, passwords, urls, region, clock, throttle })
-  undoRoute(app, { ...addressCodes, factorRules: config.signIn, clock })
+  accountRoutes(app, { ...addressCodes, passwords, urls, region, clock, throttle })
+  undoRoute(app, { ...addressCodes, clock })
   const { destinations, passwordMail } = parts
   const { resendAfter } = config.codes
   passwordRoutes(app, { ...passwordMail, db, passwords, destinations, resendAfter, countFailures, clock })

@@ -9,6 +9,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { Throttle } from '../../http/throttle.ts'
 import { whenGone } from '../../http/when-gone.ts'
+import type { WayInRules } from '../factors/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { findSession } from '../sessions/service.ts'
 import { findById, settleConflict, toSummary, type User, userSummary } from '../users/service.ts'
@@ -22,6 +23,7 @@ import { refuseFaultyBody } from './taken.ts'
 import { ownDetail, ownProfileBodies, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
 
 export interface AccountDeps extends AddressCodeDeps, RegistrationDeps, ProfileDeps {
+  readonly factorRules: WayInRules
   readonly urls: BaseUrlRules
   readonly throttle: Throttle
   readonly region: Region

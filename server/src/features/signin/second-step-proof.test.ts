@@ -31,6 +31,7 @@ async function createStepWorld(open: (context: TestContext) => Promise<Database>
     mailboxes: { oneAccountPerMailbox: true },
     isAvailable: () => true,
     rules: { emailAsSecondFactor: true, requireVerified: 'none' },
+    factorRules: { emailAsSecondFactor: true },
   }
   const now = NOON
   const userId = await insertUser(db, 'ana', { emailVerifiedAt: now, twoFactorSince: now })
