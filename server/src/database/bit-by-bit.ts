@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { DeleteResult } from 'kysely'
 
-/** SQLite's one writer, and everybody's event loop, is held for all of a batch: some 5 ms. */
+/** SQLite's one writer, and everybody's event loop, is held for all of a batch: about a millisecond, and the disk's one. */
 const BATCH = 200
 
 /** Deletes whatever there is in batches, each a statement of its own, with requests in between. */

@@ -43,6 +43,21 @@ export interface TriedCode {
   proof: Progress
 }
 
+/** A recovery code shown at the second step of a sign-in, and another of the same sheet that was never shown. */
+export interface TriedRecovery {
+  readonly person: Person
+  readonly code: string
+  readonly unused: string
+  proof: Progress
+}
+
+/** A sign-in that waited for its second step and was given up. */
+export interface GivenUp {
+  readonly access: string
+  readonly recovery: TriedRecovery
+  end: Progress
+}
+
 /** Failed sign-ins at one address, acknowledged as failed. */
 export interface Guesses {
   readonly email: string
@@ -54,12 +69,22 @@ export interface Round {
   readonly persons: Person[]
   readonly sessions: HeldSession[]
   readonly codes: TriedCode[]
+  readonly recoveries: TriedRecovery[]
+  readonly givenUp: GivenUp[]
   readonly guesses: Guesses[]
   /** Answers no client should ever see. */
   readonly faults: string[]
 }
 
-export const createRound = (): Round => ({ persons: [], sessions: [], codes: [], guesses: [], faults: [] })
+export const createRound = (): Round => ({
+  persons: [],
+  sessions: [],
+  codes: [],
+  recoveries: [],
+  givenUp: [],
+  guesses: [],
+  faults: [],
+})
 
 export function createPerson(email: string): Person {
   return {
