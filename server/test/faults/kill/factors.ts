@@ -1,6 +1,5 @@
 import type { Answer, Api } from '../api.ts'
-import { expectStatus, type LoadDeps } from './load.ts'
-import type { GivenUp, HeldSession, Person, Round, TriedRecovery } from './ledger.ts'
+import { expectStatus, type GivenUp, type HeldSession, type Person, type Round, type TriedRecovery } from './ledger.ts'
 
 const askToPass = (api: Api, token: string, code: string): Promise<Answer> =>
   api('POST', '/api/recovery-codes/verify/', { token, body: { code } })
@@ -11,7 +10,10 @@ const beginSignIn = (api: Api, { email, password }: Person): Promise<Answer> =>
   api('POST', '/api/token/', { body: { email, password } })
 
 /** Turns two factors on, passes the second step once by a recovery code, and gives the next sign-in up before its own. */
-export async function fortify({ api, round }: LoadDeps, { person, access }: HeldSession): Promise<void> {
+export async function fortify(
+  { api, round }: { readonly api: Api; readonly round: Round },
+  { person, access }: HeldSession,
+): Promise<void> {
   const on = await api('PUT', '/api/two-factor/', { token: access, body: { enabled: true } })
   // 403: no code had reached its reader, so the address is not verified.
   if (!expectStatus(round, 'two factors on', on, 200, 403) || on.status === 403) return

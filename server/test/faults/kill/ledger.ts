@@ -1,4 +1,4 @@
-import { PASSWORD } from '../api.ts'
+import { type Answer, PASSWORD } from '../api.ts'
 
 /** What the clients of a load know: what they asked for, and which of it was acknowledged before the server died. */
 
@@ -103,4 +103,11 @@ export interface Ledger {
   readonly rounds: Round[]
   /** Every user id ever seen, and whose it was (I9). */
   readonly ids: Map<number, string>
+}
+
+/** Whether the answer is one of these; any other is noted as a fault. */
+export function expectStatus(round: Round, what: string, answer: Answer, ...allowed: number[]): boolean {
+  if (allowed.includes(answer.status)) return true
+  round.faults.push(`${what} answered ${answer.status} ${JSON.stringify(answer.body)}`)
+  return false
 }

@@ -4,7 +4,15 @@ import type { KavenegarLookalike } from '../../lookalikes/kavenegar.ts'
 import type { SmtpLookalike } from '../../lookalikes/smtp.ts'
 import { type Answer, type Api, PASSWORD } from '../api.ts'
 import { fortify } from './factors.ts'
-import { type Channel, createPerson, type HeldSession, type Person, type Round, type TriedCode } from './ledger.ts'
+import {
+  type Channel,
+  createPerson,
+  expectStatus,
+  type HeldSession,
+  type Person,
+  type Round,
+  type TriedCode,
+} from './ledger.ts'
 
 export interface LoadDeps {
   readonly api: Api
@@ -49,12 +57,6 @@ async function once(act: () => Promise<void>): Promise<void> {
 
 /** What fetch says when the connection broke or nobody listens any more. */
 const isGone = (error: unknown): boolean => error instanceof TypeError
-
-export function expectStatus(round: Round, what: string, answer: Answer, ...allowed: number[]): boolean {
-  if (allowed.includes(answer.status)) return true
-  round.faults.push(`${what} answered ${answer.status} ${JSON.stringify(answer.body)}`)
-  return false
-}
 
 async function live(deps: LoadDeps): Promise<void> {
   const { random, round } = deps
