@@ -2,7 +2,7 @@ import { setTimeout } from 'node:timers/promises'
 import type { Random } from '../../../src/kernel/random.ts'
 import type { KavenegarLookalike } from '../../lookalikes/kavenegar.ts'
 import type { SmtpLookalike } from '../../lookalikes/smtp.ts'
-import { type Answer, type Api, PASSWORD } from '../api.ts'
+import { type Api, PASSWORD } from '../api.ts'
 import { fortify } from './factors.ts'
 import {
   type Channel,
