@@ -65,6 +65,8 @@ declare module 'fastify' {
     caller: Caller | null
     /** Null but in the second step of a sign-in. */
     candidate: Candidate | null
+    /** When it was asked who calls; null while it was not. */
+    admittedAt: Date | null
   }
 }
 
@@ -80,26 +82,35 @@ export function installGuard(
 ): void {
   app.decorateRequest('caller', null)
   app.decorateRequest('candidate', null)
+  app.decorateRequest('admittedAt', null)
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
   })
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const access = request.routeOptions.config.access
     if (!access) return // no route: a 404 costs nothing, so nobody counts it
-    const moment = now()
-    if (access.who !== 'public') await identify(request, access.who, authenticate, moment)
-    requirePermission(access.who, request)
-    if (access.fresh) requireFresh(request, moment)
+    await admit(request, access, authenticate, now())
     if (!access.unthrottled) await throttle.request(request, reply, access.scope)
+  })
+  // A body may be many seconds on its way. Who was let in by the head of a request is asked again once it is there, or a
+  // request held open would keep a session good for one more act after its end (invariant I2).
+  app.addHook('preValidation', async (request: FastifyRequest) => {
+    const { admittedAt, body } = request
+    const access = request.routeOptions.config.access
+    if (!access || !admittedAt || body === undefined) return
+    const moment = now()
+    if (moment.getTime() !== admittedAt.getTime()) await admit(request, access, authenticate, moment)
   })
 }
 
-async function identify(
-  request: FastifyRequest,
-  who: Who,
-  authenticate: Authenticator,
-  now: Date,
-): Promise<void> {
+async function admit(request: FastifyRequest, access: Access, authenticate: Authenticator, now: Date): Promise<void> {
+  if (access.who !== 'public') await identify(request, access.who, authenticate, now)
+  requirePermission(access.who, request)
+  if (access.fresh) requireFresh(request, now)
+  request.admittedAt = now
+}
+
+async function identify(request: FastifyRequest, who: Who, authenticate: Authenticator, now: Date): Promise<void> {
   const token = bearerToken(request.headers.authorization)
   if (token === undefined) return
   const authentication = await authenticate(token, now)
