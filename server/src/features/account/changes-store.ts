@@ -64,7 +64,7 @@ export const take = (db: Database, linkHash: Uint8Array, now: Date): Promise<Add
     .returningAll()
     .executeTakeFirst()
 
-/** Ends this user's changes that wait and those begun since then; gives them in the order they began. */
+/** Ends this user's changes that wait and those begun or made since then; gives them in the order they began. */
 export async function endWaitingAndSince(
   db: Database,
   userId: number,
@@ -76,7 +76,9 @@ export async function endWaitingAndSince(
     .set({ endedAt: now })
     .where('userId', '=', userId)
     .where('endedAt', 'is', null)
-    .where((where) => where.or([where('completedAt', 'is', null), where('createdAt', '>=', since)]))
+    .where((where) =>
+      where.or([where('completedAt', 'is', null), where('createdAt', '>=', since), where('completedAt', '>=', since)]),
+    )
     .returningAll()
     .execute()
   return ended.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
