@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { minutes } from '../../src/kernel/duration.ts'
 import { type Answer, createWorld, PASSWORD, type SignedIn, type World } from '../world.ts'
 import { askForReset, changePassword, confirmReset, resetMail } from '../passwords.ts'
+import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { dump, fallenCounters, shapeOf } from './dump.ts'
 import { FACTOR_OPERATIONS } from './factor-operations.ts'
 import type { Operation } from './operation.ts'
@@ -208,36 +209,39 @@ async function breakableWorld(): Promise<{ world: World; arm: (n: number) => voi
   return { world, arm: set, disarm: () => set(0) }
 }
 
-describe.each([...OPERATIONS, ...FACTOR_OPERATIONS])('$name', ({ success, prepare, firstStep, forgetsFailures }) => {
-  // Take the transaction away around what an operation writes, and the statement after its first write tells.
-  it('is done whole or not at all, and works at the next try, whichever of its statements fails', async () => {
-    const { world, arm, disarm } = await breakableWorld()
-    const { db } = world.latchkey.foundation
-    const clean = await prepare(world)
-    const pristine = await dump(db)
-    disarm()
-    expect((await clean()).status).toBe(success)
-    const statements = disarm()
-    const whole = shapeOf(pristine, await dump(db))
-    expect(statements).toBeGreaterThan(1)
-
-    for (let n = 1; n <= statements; n++) {
-      const act = await prepare(world)
-      const before = await dump(db)
-      arm(n)
-      const broken = await act()
+describe.each([...OPERATIONS, ...FACTOR_OPERATIONS, ...ACCOUNT_OPERATIONS])(
+  '$name',
+  ({ success, prepare, firstStep, forgetsFailures }) => {
+    // Take the transaction away around what an operation writes, and the statement after its first write tells.
+    it('is done whole or not at all, and works at the next try, whichever of its statements fails', async () => {
+      const { world, arm, disarm } = await breakableWorld()
+      const { db } = world.latchkey.foundation
+      const clean = await prepare(world)
+      const pristine = await dump(db)
       disarm()
-      const after = await dump(db)
-      const shape = shapeOf(before, after)
-      expect([broken.status, broken.body.code], `statement ${n} of ${statements}`).toEqual([500, 'internal_error'])
-      expect(broken.text).not.toMatch(/disk|select|update|insert/i)
-      expect([[], firstStep ?? [], whole], `statement ${n} left it half done`).toContainEqual(shape)
-      if (!forgetsFailures) expect(fallenCounters(before, after)).toEqual([])
-      await expectWorksNow(act, success, n)
-      world.clock.turn(minutes(3))
-    }
-  }, 60_000)
-})
+      expect((await clean()).status).toBe(success)
+      const statements = disarm()
+      const whole = shapeOf(pristine, await dump(db))
+      expect(statements).toBeGreaterThan(1)
+
+      for (let n = 1; n <= statements; n++) {
+        const act = await prepare(world)
+        const before = await dump(db)
+        arm(n)
+        const broken = await act()
+        disarm()
+        const after = await dump(db)
+        const shape = shapeOf(before, after)
+        expect([broken.status, broken.body.code], `statement ${n} of ${statements}`).toEqual([500, 'internal_error'])
+        expect(broken.text).not.toMatch(/disk|select|update|insert/i)
+        expect([[], firstStep ?? [], whole], `statement ${n} left it half done`).toContainEqual(shape)
+        if (!forgetsFailures) expect(fallenCounters(before, after)).toEqual([])
+        await expectWorksNow(act, success, n)
+        world.clock.turn(minutes(3))
+      }
+    }, 60_000)
+  },
+)
 
 async function expectWorksNow(act: () => Promise<Answer>, success: number, n: number): Promise<void> {
   const again = await act()
