@@ -13,7 +13,7 @@ it('what is over goes in batches, with other work in between, and what is not st
     sql`with recursive numbers (number) as (select 1 union all select number + 1 from numbers where number < ${count})
       insert into sessions (id, user_id, rotated_at, created_at, authenticated_at, last_used_at, idle_expires_at,
         expires_at, acr, amr, ip, user_agent)
-      select ${age} || '-' || number, ${userId}, ${NOON}, ${NOON}, ${NOON}, ${NOON}, ${NOON},
+      select ${String(age)} || '-' || number, ${userId}, ${NOON}, ${NOON}, ${NOON}, ${NOON}, ${NOON},
         ${after(NOON, days(age))}, 'aal1', 'pwd', '', '' from numbers`.execute(db)
   await ended(1, 450)
   await ended(3, 2)
