@@ -173,7 +173,12 @@ export const THROTTLES = {
     help: 'Whatever takes a password, or a code without a session, by address; a rate a minute allows five times as many an hour.',
     example: '10/min',
   },
-  THROTTLE_REGISTER: { kind: rate, default: '30/hour', help: 'Registrations, by address.', example: '5/hour' },
+  THROTTLE_REGISTER: {
+    kind: rate,
+    default: '30/hour',
+    help: 'Registrations, by address; other e-mail addresses a user asks for, by user.',
+    example: '5/hour',
+  },
   THROTTLE_REFRESH: { kind: rate, default: '60/min', help: 'Refreshes of one session.', example: '30/min' },
   THROTTLE_OTP_SEND: {
     kind: rate,

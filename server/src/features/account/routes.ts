@@ -4,7 +4,7 @@ import { type BaseUrlRules, baseUrl } from '../../http/base-url.ts'
 import { requireFresh } from '../../http/guard.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
-import type { Region } from '../../kernel/address.ts'
+import { emailKey, type Region } from '../../kernel/address.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { Throttle } from '../../http/throttle.ts'
@@ -19,7 +19,7 @@ import { changeProfile, type ProfileChanges, type ProfileDeps } from './profile.
 import { deleteAccount } from './deletion.ts'
 import { register, registrationBody, type RegistrationDeps } from './registration.ts'
 import { noSuchUser, refuseChange } from './refusals.ts'
-import { refuseFaultyBody } from './taken.ts'
+import { emailIn, refuseFaultyBody } from './taken.ts'
 import { ownDetail, ownProfileBodies, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
 
 export interface AccountDeps extends AddressCodeDeps, RegistrationDeps, ProfileDeps {
@@ -183,6 +183,7 @@ async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolea
 
 async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
   const userId = idOf(request, isMe)
+  await countQuestion(deps, request, userId)
   await refuseFaultyBody(deps, request, userId)
   const by = userId === request.caller!.userId ? 'user' : 'admin'
   const wanted = request.body as ProfileChanges
@@ -195,6 +196,17 @@ async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean)
   await sendToPending(deps, request, changed.user, changed.pending)
   deps.codes.messages.wake()
   return changed.user
+}
+
+/**
+ * The answer tells whether another's address is taken, as that of a registration does, even where the body is at fault; so it
+ * is counted as those are, or signing up once would be the way around their limit. Admins may list everybody.
+ */
+async function countQuestion({ db, throttle }: AccountDeps, request: FastifyRequest, userId: number): Promise<void> {
+  const email = emailIn(request.body)
+  if (email === undefined || request.caller!.isAdmin) return
+  const user = await findById(db, userId)
+  if (user?.emailKey !== emailKey(email)) await throttle.named('register', `user:${userId}`)
 }
 
 interface Asked {
