@@ -2,7 +2,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { Kysely, sql } from 'kysely'
 import type { TestContext } from 'vitest'
 import { afterAll, describe, expect, it, onTestFinished } from 'vitest'
-import { insertUser, newId, NOON, sessionRow } from '../../test/database.ts'
+import { deliveryRow, insertUser, newId, NOON, sessionRow } from '../../test/database.ts'
 import { needsPostgres, stopPostgres } from '../../test/postgres.ts'
 import { after, minutes } from '../kernel/duration.ts'
 import { systemRandom } from '../kernel/random.ts'
@@ -32,6 +32,16 @@ async function firstVersion(kind: (typeof KINDS)[number], context: TestContext) 
   const plan = { where: 'for tests', beforeChange: () => {} }
   await migrate(db, { ...plan, migrations: { '0001_accounts': migrations['0001_accounts']! } })
   return { db, update: () => migrate(db, { ...plan, migrations }) }
+}
+
+/** Every row of the tables that an update extends or leaves alone. */
+async function rowsOf(db: Database): Promise<Record<string, unknown[]>> {
+  const rows: Record<string, unknown[]> = {}
+  for (const table of ['users', 'sessions', 'deliveries', 'devices'] as const)
+    rows[table] = await db.selectFrom(table).selectAll().orderBy('id').execute()
+  rows['signInFailures'] = await db.selectFrom('signInFailures').selectAll().execute()
+  rows['meta'] = await db.selectFrom('meta').selectAll().execute()
+  return rows
 }
 
 describe.each(KINDS)('an update from the first version on %s', (kind) => {
@@ -83,6 +93,37 @@ describe.each(KINDS)('an update from the first version on %s', (kind) => {
       { id: sara, emailFirstProvenAt: NOON, firstSignedInAt: NOON },
       { id: omid, emailFirstProvenAt: null, firstSignedInAt: null },
     ])
+  })
+
+  it('leaves everything else as it was', async (context) => {
+    const { db, update } = await firstVersion(kind, context)
+    const admin = { adminSince: NOON, phone: '+989123456789', phoneVerifiedAt: NOON, pendingEmail: 'new@example.com' }
+    const userId = await insertUser(db, 'sara', { ...admin, mailboxKey: 'sara@example.com', language: 'fa' })
+    const device = { id: newId(), userId, valueHash: systemRandom.bytes(32), createdAt: NOON, lastUsedAt: NOON }
+    const failures = {
+      subject: 'a stranger',
+      failures: 100,
+      lastFailedAt: NOON,
+      blockedUntil: after(NOON, minutes(60)),
+    }
+    await db
+      .insertInto('sessions')
+      .values(sessionRow(userId, { endedAt: NOON, endReason: 'logout' }))
+      .execute()
+    await db
+      .insertInto('sessions')
+      .values(sessionRow(userId, { generation: 7, acr: 'aal2' }))
+      .execute()
+    await db
+      .insertInto('deliveries')
+      .values([deliveryRow({ userId }), deliveryRow({ sealed: null, status: 'sent', finishedAt: NOON })])
+      .execute()
+    await db.insertInto('devices').values(device).execute()
+    await db.insertInto('signInFailures').values(failures).execute()
+    await db.insertInto('meta').values({ key: 'secret', value: 'its fingerprint' }).execute()
+    const before = await rowsOf(db)
+    await update()
+    expect(await rowsOf(db)).toMatchObject(before)
   })
 
   it('remembers the network of every session whose address tells it', async (context) => {
