@@ -159,7 +159,9 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
     },
     async (request, reply) => {
       const id = idOf(request, isMe)
-      const departure = await deleteAccount(deps, id, request.act(), deps.clock.now())
+      const { messages } = deps.codes
+      const departure = await deleteAccount({ ...deps, messages }, id, request.act(), deps.clock.now())
+      messages.wake()
       if (departure === 'last_admin') throw new Refusal('last_admin', 'the last active admin')
       if (departure === 'gone') throw noSuchUser()
       return reply.code(204).send(null)

@@ -63,6 +63,7 @@ export interface NoticeFacts {
   readonly recovery_code_used: { readonly left: number; readonly ip: string }
   /** By wrong tries of whoever knew the password. */
   readonly method_locked: { readonly ip: string }
+  readonly account_deleted: object
   /** By an operator or an admin. */
   readonly sessions_ended_for_you: object
   readonly factors_removed_for_you: object

@@ -67,6 +67,7 @@ const FACTS: NoticeFacts = {
   unlocked_for_you: {},
   deactivated_for_you: {},
   activated_for_you: {},
+  account_deleted: {},
 }
 
 const LANGUAGES = ['en', 'fa'] as const
