@@ -32,13 +32,13 @@ async function live(household: Household): Promise<void> {
   const names = Object.keys(LIFE)
   const name = names[random.integer(0, names.length - 1)]!
   const answer = await LIFE[name]!(household, WHO[random.integer(0, WHO.length - 1)]!)
-  household.tally.set(name, [...(household.tally.get(name) ?? []), answer?.status ?? 0])
   if (answer && answer.status >= 500) household.faults.push(`${name}: ${answer.status}`)
 }
 
-describe.each(DATABASES)('on %s', (database, open) => {
+describe.each(DATABASES)('on %s', (_, open) => {
   // Guards: every transaction takes the user's row before any other row of his (users/service.ts `lockUser`). Seen failing on
-  // PostgreSQL, with deadlocks and with foreign keys of users who were gone.
+  // PostgreSQL, by a foreign key of a user who was gone, and not every time: `held-user.test.ts` holds each guard for certain,
+  // this looks for what nobody thought of.
   it(
     'eight clients who do whatever can be done to three accounts fail in nothing',
     { timeout: 300_000 },
@@ -56,13 +56,6 @@ describe.each(DATABASES)('on %s', (database, open) => {
           if (turn % 10 === 9) await Promise.all([sealDue(db, sealer), parts.worker.deliverDue()])
         }),
       )
-      if (process.env['TALLY'])
-        for (const [n, s] of household.tally)
-          console.log(
-            database,
-            n,
-            JSON.stringify(Object.groupBy(s, String), (_, v) => (Array.isArray(v) ? v.length : v)),
-          )
       expect([household.faults, errors]).toEqual([[], []])
     },
   )

@@ -23,7 +23,6 @@ export interface Household {
   readonly passkeys: readonly ReturnType<typeof createSoftPasskey>[]
   /** The password of each, as far as anybody knows. */
   readonly passwords: [string, string, string]
-  readonly tally: Map<string, number[]>
   readonly faults: string[]
   readonly call: Api
 }
@@ -44,7 +43,6 @@ export function createHousehold({ app, db, clock }: { app: App; db: Database; cl
     links: keep(),
     passkeys: [0, 1, 2].map(() => createSoftPasskey({ counts: false })),
     passwords: [PASSWORDS[0], PASSWORDS[0], PASSWORDS[0]],
-    tally: new Map(),
     faults: [],
     call: askedOf(app),
   }
