@@ -164,17 +164,15 @@ export const badToken = (message: TextId, request: FastifyRequest): Refusal =>
 function requirePermission(who: Who, request: FastifyRequest): void {
   const { caller, candidate } = request
   if (who === 'public' || who === 'anyone') return
-  if (isSecondStep(who)) {
-    if (!caller && !candidate) throw new Refusal('not_authenticated', 'no bearer token')
-    return
-  }
   if (who === 'anonymous_or_admin') {
     if (caller && !caller.isAdmin) throw new Refusal('permission_denied', 'signed in, and no admin')
     return
   }
-  if (!caller) throw new Refusal('not_authenticated', 'no bearer token')
-  if (who === 'admin' && !caller.isAdmin) throw new Refusal('permission_denied', 'no admin')
-  if (who === 'self_or_admin' && !caller.isAdmin && !isSelf(request, caller)) {
+  const isKnown = caller !== null || (isSecondStep(who) && candidate !== null)
+  if (!isKnown) throw new Refusal('not_authenticated', 'no bearer token')
+  if (!caller || caller.isAdmin) return
+  if (who === 'admin') throw new Refusal('permission_denied', 'no admin')
+  if (who === 'self_or_admin' && !isSelf(request, caller)) {
     throw new Refusal('permission_denied', 'neither that user nor an admin')
   }
 }

@@ -22,14 +22,19 @@ export function codesOf({ method, access: { who, unthrottled, fresh }, schema }:
   for (const response of Object.values(schema.response ?? {})) add(refusalsOf(response) ?? [])
   if (method !== 'GET') add(BODY)
   if (schema.body) add(['invalid'])
-  if (who !== 'public') add(BEARER)
-  if (!OPEN.includes(who)) add(['not_authenticated'])
+  add(refusedCallers(who))
   if (fresh) add(['reauthentication_required'])
-  if (['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who)) add(['permission_denied'])
   if (!unthrottled) add(['throttled'])
   if (!unthrottled || method !== 'GET') add(['overloaded'])
   return CODES.filter((code) => codes.has(code))
 }
+
+/** What follows from who may call. */
+const refusedCallers = (who: Operation['access']['who']): RefusalCode[] => [
+  ...(who === 'public' ? [] : BEARER),
+  ...(OPEN.includes(who) ? [] : (['not_authenticated'] as const)),
+  ...(['anonymous_or_admin', 'self_or_admin', 'admin'].includes(who) ? (['permission_denied'] as const) : []),
+]
 
 const schemaRef = (name: string) => ({ $ref: `#/components/schemas/${name}` })
 const headerRef = (name: string) => ({ $ref: `#/components/headers/${name}` })
