@@ -163,18 +163,19 @@ export const badToken = (message: TextId, request: FastifyRequest): Refusal =>
 
 function requirePermission(who: Who, request: FastifyRequest): void {
   const { caller, candidate } = request
-  if (who === 'public' || who === 'anyone') return
-  if (who === 'anonymous_or_admin') {
-    if (caller && !caller.isAdmin) throw new Refusal('permission_denied', 'signed in, and no admin')
-    return
-  }
+  const needsNone = who === 'public' || who === 'anyone' || who === 'anonymous_or_admin'
   const isKnown = caller !== null || (isSecondStep(who) && candidate !== null)
-  if (!isKnown) throw new Refusal('not_authenticated', 'no bearer token')
-  if (!caller || caller.isAdmin) return
-  if (who === 'admin') throw new Refusal('permission_denied', 'no admin')
-  if (who === 'self_or_admin' && !isSelf(request, caller)) {
-    throw new Refusal('permission_denied', 'neither that user nor an admin')
-  }
+  if (!needsNone && !isKnown) throw new Refusal('not_authenticated', 'no bearer token')
+  const reason = caller && !caller.isAdmin ? whyNot(who, request, caller) : undefined
+  if (reason !== undefined) throw new Refusal('permission_denied', reason)
+}
+
+/** Why someone who is signed in and no admin may not call. */
+function whyNot(who: Who, request: FastifyRequest, caller: Caller): string | undefined {
+  if (who === 'anonymous_or_admin') return 'signed in, and no admin'
+  if (who === 'admin') return 'no admin'
+  if (who === 'self_or_admin' && !isSelf(request, caller)) return 'neither that user nor an admin'
+  return undefined
 }
 
 /** Compared as text, so that `01` is nobody: the same answer whether or not the id exists. */
