@@ -20,7 +20,16 @@ import { deleteAccount } from './deletion.ts'
 import { register, registrationBody, type RegistrationDeps } from './registration.ts'
 import { noSuchUser, refuseChange } from './refusals.ts'
 import { emailIn, refuseFaultyBody } from './taken.ts'
-import { ownDetail, ownProfileBodies, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
+import {
+  ownDetail,
+  ownProfileBodies,
+  profileBodies,
+  toDetail,
+  toOwnDetail,
+  userDetail,
+  userIdParameter,
+  userIdIn,
+} from './wire.ts'
 
 export interface AccountDeps extends AddressCodeDeps, RegistrationDeps, ProfileDeps {
   readonly factorRules: WayInRules
@@ -62,10 +71,6 @@ function registrationRoute(app: App, deps: AccountDeps): void {
 
 type RecordPath = '/api/users/:id/' | '/api/users/me/'
 
-const pathParameters = z.object({
-  id: z.string().meta({ type: 'integer', minimum: 1, description: "The user's number.", examples: [3] }),
-})
-
 /** One set of routes on two paths: a user by number, and the caller. */
 function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
   readRoute(app, deps, path)
@@ -81,7 +86,7 @@ function recordOf(path: RecordPath) {
     name: isMe ? 'Me' : 'User',
     answer: isMe ? ownDetail : userDetail,
     toAnswer: isMe ? toOwnDetail : toDetail,
-    shared: { tags: ['Users'], ...(isMe ? {} : { params: pathParameters }) },
+    shared: { tags: ['Users'], ...(isMe ? {} : { params: z.object({ id: userIdParameter }) }) },
     config: { access: { who: isMe ? 'signed_in' : 'self_or_admin' } } as const,
   }
 }
@@ -171,10 +176,7 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
 
 /** The number in the path. The guard has let through the user in question or an admin. */
 function idOf(request: FastifyRequest, isMe: boolean): number {
-  if (isMe) return request.caller!.userId
-  const { id } = request.params as { id: string }
-  if (!/^[1-9]\d{0,14}$/.test(id)) throw noSuchUser()
-  return Number(id)
+  return isMe ? request.caller!.userId : userIdIn(request.params)
 }
 
 async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {

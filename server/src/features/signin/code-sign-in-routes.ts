@@ -7,7 +7,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
 import { withStatus } from '../account/service.ts'
 import { type Address, askForCode, type CodeSignInDeps, signInByCode } from './code-sign-in.ts'
-import { signedIn, toSignedIn } from './wire.ts'
+import { deviceValue, signedIn, toSignedIn } from './wire.ts'
 
 export interface CodeSignInRouteDeps extends CodeSignInDeps {
   readonly clock: Clock
@@ -80,9 +80,7 @@ function confirmRoute(app: App, deps: CodeSignInRouteDeps): void {
           .object({
             challenge: fields.verbatim().meta({ examples: [challengeExample] }),
             code: fields.sixDigits(),
-            device: fields.verbatim().optional().meta({
-              description: '`new` asks for a device value; a value given earlier makes this device known.',
-            }),
+            device: deviceValue(),
           })
           .meta({ id: 'SignInCode' }),
         response: { 200: signedIn, ...refusals('invalid', 'otp_invalid', 'not_found') },
