@@ -132,7 +132,7 @@ async function identify(request: FastifyRequest, who: Who, authenticate: Authent
 }
 
 /** Whether a route takes second-factor tokens. */
-export const isSecondStep = (who: Who): boolean => who === 'second_step' || who === 'signed_in_or_second_step'
+const isSecondStep = (who: Who): boolean => who === 'second_step' || who === 'signed_in_or_second_step'
 
 // Long enough for a page of settings, short enough that a session left open hands nothing over.
 const FRESH_FOR = minutes(10)

@@ -9,7 +9,7 @@ import type { Message, Messages } from '../messages/service.ts'
 import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
-export type { Challenge, Channel, Purpose } from './store.ts'
+export type { Channel, Purpose } from './store.ts'
 export { hasOpen, ownerOf, removeExpired, removeForChannel, voidAll, voidOf } from './store.ts'
 
 export interface CodeRules {
