@@ -1,7 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { admit, failuresOf, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
 import { type Method, usableMethods } from '../factors/service.ts'
 import {
   type AssertionJson,
@@ -13,7 +13,14 @@ import {
 import type { Passwords } from '../passwords/service.ts'
 import { findSession, markProven, type Session, tokenPair } from '../sessions/service.ts'
 import { findById, lockUser, type User } from '../users/service.ts'
-import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
+import {
+  type FactorDeps,
+  type FactorProof,
+  proveFactor,
+  recordRefused,
+  refusedPasskey,
+  type Shown,
+} from './factor-proof.ts'
 import { AMR, type Passed, settleReset } from './second-step.ts'
 
 export interface ReauthenticationDeps extends FactorDeps {
@@ -204,16 +211,7 @@ async function provePasskeyAgain(
 ): Promise<PassedFactor | { readonly kind: 'passkey_refused' | 'locked' }> {
   const proof = await provePasskey(db, deps.passkeys, ask, passkey, now)
   if (proof.kind === 'proven') return { kind: 'passed', method: 'passkey', amr: proof.amr }
-  const { purpose, userId } = ask
-  const failed = {
-    type: 'reauthentication_failed',
-    result: 'failure',
-    userId,
-    details: { methods: ['passkey'] },
-  } as const
-  await deps.sessions.audit.record(db, actOf(act, userId), failed, now)
-  const isLast = (await failuresOf(db, { userId, method: 'passkey', purpose })) === deps.passkeys.rules.lockAfter
-  await recordLocks(db, deps.sessions, { userId, purpose, methods: isLast ? ['passkey'] : [] }, act, now)
+  await recordRefused(db, deps.sessions, refusedPasskey(deps.passkeys, ask, proof), act, now)
   return { kind: proof.because === 'locked' ? 'locked' : 'passkey_refused' }
 }
 
