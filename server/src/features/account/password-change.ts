@@ -1,7 +1,6 @@
-import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, countedOnceCompared, type CountingDeps, forget, type Subject, subjectOf } from '../attempts/service.ts'
 import type { Audit } from '../audit/service.ts'
 import { notify, type NotifyDeps } from '../messages/service.ts'
 import type { Passwords } from '../passwords/service.ts'
@@ -9,13 +8,10 @@ import { endOthers, findSession } from '../sessions/service.ts'
 import { lockUser, update, type User } from '../users/service.ts'
 import { voidWaysIn } from './password-void.ts'
 
-export interface PasswordChangeDeps extends NotifyDeps {
-  readonly db: Database
+export interface PasswordChangeDeps extends NotifyDeps, CountingDeps {
   readonly secret: Secret
   readonly audit: Audit
   readonly passwords: Passwords
-  /** Whether failed sign-ins are counted; off only outside production. */
-  readonly countFailures: boolean
 }
 
 export interface WantedChange {
@@ -45,9 +41,9 @@ export async function changePassword(
   now: Date,
   signal?: AbortSignal,
 ): Promise<PasswordChange> {
-  const { db, secret, messages } = deps
+  const { secret, messages } = deps
   const subject = subjectOf(secret, user.emailKey, undefined)
-  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  const admission = await admit(deps, subject, now)
   if (admission.kind === 'wait') return admission
   const change = await prove(deps, { subject, wanted, act, now, signal }, user)
   if (change.kind === 'changed') messages.wake()
@@ -64,7 +60,7 @@ interface Attempt {
 }
 
 async function prove(deps: PasswordChangeDeps, attempt: Attempt, user: User): Promise<PasswordChange> {
-  const passwordHash = await uncountedWhereItFails(deps, attempt, () => hashIfRight(deps, attempt, user))
+  const passwordHash = await countedOnceCompared(deps, attempt.subject, () => hashIfRight(deps, attempt, user))
   if (passwordHash === undefined) {
     const failure = { type: 'password_change_failed', userId: user.id, result: 'failure' } as const
     await deps.audit.record(deps.db, attempt.act, failure, attempt.now)
@@ -73,20 +69,6 @@ async function prove(deps: PasswordChangeDeps, attempt: Attempt, user: User): Pr
   const change = await replace(deps, attempt, user, passwordHash)
   // A sign-in may have stored a better hash of the same password, or another change another password: that one decides.
   return change.kind === 'hash_changed' ? prove(deps, attempt, change.user) : change
-}
-
-/** Too many waited, or the client left its place: nobody is to wait for our own overload. */
-async function uncountedWhereItFails<T>(
-  { db, countFailures }: PasswordChangeDeps,
-  { subject }: Attempt,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (countFailures) await takeBack(db, subject)
-    throw error
-  }
 }
 
 /** The new password's hash; undefined when the current one is wrong. */

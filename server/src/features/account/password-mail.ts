@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
@@ -54,9 +54,6 @@ export async function requestReset(
   })
   deps.messages.wake()
 }
-
-// No user has it; asked all the same, so that an unknown address costs what a known one does.
-const NOBODY = 0
 
 /** Whether its owner is likely to be the one who asks: strangers' asking then uses up no mail of his. */
 async function isFromKnownNetwork(db: Database, email: Email, { ip }: Act): Promise<boolean> {

@@ -1,6 +1,6 @@
 import type { Selectable } from 'kysely'
 import { bitByBit } from '../../database/bit-by-bit.ts'
-import type { Database, PasswordTokensTable } from '../../database/schema.ts'
+import { type Database, NOBODY, type PasswordTokensTable } from '../../database/schema.ts'
 import type { EmailKey } from '../../kernel/address.ts'
 import { inFours, parseBase32, randomBase32 } from '../../kernel/base32.ts'
 import type { Random } from '../../kernel/random.ts'
@@ -18,9 +18,6 @@ export interface TokenDeps {
 // 60 bits: typed from a mail by a person, and out of reach of anyone who guesses within the half hour it lives.
 const CODE_SYMBOLS = 12
 const LINK_BYTES = 16
-
-// No user has it; asked all the same, so that an unknown address costs what a known one does.
-const NOBODY = 0
 
 /** What stands for an address in our tables: nobody can read it out of them. */
 export const subjectOf = (secret: Secret, emailKey: EmailKey | string): string =>

@@ -39,18 +39,26 @@ export function subjectOf(secret: Secret, emailKey: string, deviceId: string | u
 
 export type Admission = { readonly kind: 'admitted' } | { readonly kind: 'wait'; readonly retryAfterSeconds: number }
 
+export interface CountingDeps {
+  readonly db: Database
+  /** Whether failed sign-ins are counted; off only outside production. */
+  readonly countFailures: boolean
+}
+
 /**
  * Counts a sign-in as failed before its password is looked at, so that twenty at once are twenty; a success takes its own
  * count back. During a wait nothing is counted and nothing lengthens.
  */
-export const admit = (db: Database, subject: Subject, now: Date): Promise<Admission> =>
-  db.transaction().execute(async (db): Promise<Admission> => {
+export async function admit({ db, countFailures }: CountingDeps, subject: Subject, now: Date): Promise<Admission> {
+  if (!countFailures) return { kind: 'admitted' }
+  return db.transaction().execute(async (db): Promise<Admission> => {
     const failures = await store.countFailure(db, subject, now, CLOSED_AT)
     if (failures === undefined) return refusalOf(await store.findFailures(db, subject), now)
     const wait = waitAfter(failures)
     if (wait > 0) await store.block(db, subject, after(now, wait))
     return { kind: 'admitted' }
   })
+}
 
 function refusalOf(row: store.Failures | undefined, now: Date): Admission {
   const until = row?.blockedUntil && row.blockedUntil > now ? row.blockedUntil : after(now, CLOSED_WAIT)
@@ -62,8 +70,22 @@ function waitAfter(failures: number): Duration {
   return milliseconds(Math.min(FIRST_WAIT * 2 ** (failures - FREE_FAILURES), LONGEST_WAIT))
 }
 
-/** Takes back what `admit` counted for a try that was never compared: nobody failed, so nobody waits. */
-export const takeBack = store.uncountFailure
+/**
+ * Compares what `admit` let in. Where that throws, since too many waited or the client left its place, nothing was compared,
+ * and the count is taken back: nobody is to wait for our own overload.
+ */
+export async function countedOnceCompared<Outcome>(
+  { db, countFailures }: CountingDeps,
+  subject: Subject,
+  compare: () => Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await compare()
+  } catch (error) {
+    if (countFailures) await store.uncountFailure(db, subject)
+    throw error
+  }
+}
 
 /** Drops failures long past, so that strangers' names do not pile up. */
 export const removeOld = (db: Database, now: Date): Promise<void> =>

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import type { Phone } from '../../kernel/address.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
@@ -108,9 +108,6 @@ export async function issue(
 ): Promise<Issue> {
   return (await isLocked(db, deps.rules, binding)) ? { kind: 'locked' } : put(db, deps, binding, envelope, now)
 }
-
-// No user has it; asked all the same, so that nobody costs what a user does.
-const NOBODY = 0
 
 /**
  * As `issue`, for someone who is nobody yet: the answer and the work are the same whether the code is a user's, is held

@@ -5,8 +5,6 @@ import type { Hasher } from './hasher.ts'
 import { faultsOf } from './policy.ts'
 import type { PasswordOwner, PasswordPolicy } from './policy.ts'
 
-export type { PasswordCheck } from './hasher.ts'
-
 /** What is kept where there is no password, as in Django: nothing matches it. */
 export const NO_PASSWORD = '!'
 

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import { type Email, emailKey, mailboxKey, type Phone } from '../../kernel/address.ts'
 import type { Act } from '../../kernel/act.ts'
@@ -34,8 +34,8 @@ export type Address =
   | { readonly channel: 'email'; readonly to: Email }
   | { readonly channel: 'phone'; readonly to: Phone }
 
-// No user has it; asked all the same, so that an unknown address costs what a known one does.
-const NOBODY: FactorHolder = { id: 0, emailVerifiedAt: null, phoneVerifiedAt: null, passwordResetAt: null }
+/** What no user has to sign in by, asked for all the same. */
+const NO_HOLDER: FactorHolder = { id: NOBODY, emailVerifiedAt: null, phoneVerifiedAt: null, passwordResetAt: null }
 
 /**
  * Sends a code that signs in to whoever has this address verified. Whether anybody has, may sign in so, or was sent enough
@@ -55,7 +55,7 @@ export async function askForCode(
   const binding = { asker: askerOf(deps, address, network), ...bindingOf(address), purpose: 'sign_in' } as const
   const wait = await cooldownOf(db, codes.rules, binding, now)
   if (wait) return wait
-  const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY.id, network)
+  const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY, network)
   const isFull = (await deps.destinations.take(destinationOf(address), isOwner)) !== undefined
   const envelope = {
     to: user && address.channel === 'email' ? user.email : address.to,
@@ -63,7 +63,7 @@ export async function askForCode(
   }
   const issued = await db.transaction().execute(async (db) => {
     // Asked again: an account deleted meanwhile can have no code; nor may it be while the code is stored.
-    const still = await lockUser(db, user?.id ?? NOBODY.id)
+    const still = await lockUser(db, user?.id ?? NOBODY)
     const userId = still && mayBegin && !isFull ? still.id : null
     return issueToAnyone(db, codes, { ...binding, userId }, envelope, now)
   })
@@ -81,7 +81,7 @@ async function mayBeginWith(
   user: User | undefined,
   channel: Address['channel'],
 ): Promise<boolean> {
-  const others = await usableMethods(db, rules, user ?? NOBODY, channel)
+  const others = await usableMethods(db, rules, user ?? NO_HOLDER, channel)
   if (!user || !isReachable(user, channel)) return false
   return user.twoFactorSince === null || others.length > 0
 }
@@ -124,7 +124,7 @@ export async function signInByCode(deps: CodeSignInDeps, answer: Answer, act: Ac
     const asked = { id: answer.challenge.toLowerCase(), purpose: 'sign_in' } as const
     // Held before the code is tried, as whoever ends sessions or voids codes does: he either sees the session that begins
     // here, or was first.
-    const user = await lockUser(db, (await ownerOf(db, asked.id)) ?? NOBODY.id)
+    const user = await lockUser(db, (await ownerOf(db, asked.id)) ?? NOBODY)
     const answered = await verifyChallenge(db, codes, asked, answer.code, now)
     if (answered.kind === 'right')
       return enter(db, deps, { user, challenge: answered.challenge, device: answer.device }, act, now)

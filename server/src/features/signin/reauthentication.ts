@@ -1,7 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, countedOnceCompared, type CountingDeps, forget, type Subject, subjectOf } from '../attempts/service.ts'
 import { type Method, usableMethods } from '../factors/service.ts'
 import {
   type AssertionJson,
@@ -23,13 +23,10 @@ import {
 } from './factor-proof.ts'
 import { AMR, type Passed, settleReset } from './second-step.ts'
 
-export interface ReauthenticationDeps extends FactorDeps {
-  readonly db: Database
+export interface ReauthenticationDeps extends FactorDeps, CountingDeps {
   readonly secret: Secret
   readonly passwords: Passwords
   readonly passkeys: PasskeyDeps
-  /** Whether failed sign-ins are counted; off only outside production. */
-  readonly countFailures: boolean
 }
 
 /** Who is signed in, and by which session. */
@@ -79,7 +76,7 @@ export async function reauthenticate(
   if (lack) return lack
   if (proofs.password === undefined) return renew(deps, attempt, user)
   const subject = subjectOf(secret, user.emailKey, undefined)
-  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  const admission = await admit(deps, subject, now)
   return admission.kind === 'wait' ? admission : prove(deps, { ...attempt, subject }, user)
 }
 
@@ -111,28 +108,17 @@ async function lackOf(
 }
 
 async function prove(deps: ReauthenticationDeps, attempt: Attempt, user: User): Promise<Reauthentication> {
-  const { act, now } = attempt
-  if (!(await isPassword(deps, attempt, user))) {
+  const { proofs, subject, signal, act, now } = attempt
+  const { matches } = await countedOnceCompared(deps, subject!, () =>
+    deps.passwords.verify(user.passwordHash, proofs.password!, signal),
+  )
+  if (!matches) {
     const details = { methods: ['password'] }
     const failed = { type: 'reauthentication_failed', result: 'failure', userId: user.id, details } as const
     await deps.sessions.audit.record(deps.db, actOf(act, user.id), failed, now)
     return { kind: 'wrong_password' }
   }
   return renew(deps, attempt, user)
-}
-
-async function isPassword(
-  { db, passwords, countFailures }: ReauthenticationDeps,
-  { proofs, subject, signal }: Attempt,
-  { passwordHash }: User,
-): Promise<boolean> {
-  try {
-    return (await passwords.verify(passwordHash, proofs.password!, signal)).matches
-  } catch (error) {
-    // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
-    if (countFailures) await takeBack(db, subject!)
-    throw error
-  }
 }
 
 async function renew(deps: ReauthenticationDeps, attempt: Attempt, compared: User): Promise<Reauthentication> {

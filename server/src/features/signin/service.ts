@@ -2,8 +2,17 @@ import type { Database } from '../../database/schema.ts'
 import { emailKey, parseEmail } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import { Refusal } from '../../kernel/refusal.ts'
-import { admit, forget, NEW_DEVICE, recognise, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
-import type { PasswordCheck, Passwords } from '../passwords/service.ts'
+import {
+  admit,
+  countedOnceCompared,
+  type CountingDeps,
+  forget,
+  NEW_DEVICE,
+  recognise,
+  type Subject,
+  subjectOf,
+} from '../attempts/service.ts'
+import type { Passwords } from '../passwords/service.ts'
 import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
 import {
   beginPending,
@@ -16,12 +25,9 @@ import {
 import { findByEmail, lockUser, update, type User } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 
-export interface SignInDeps extends CompleteDeps {
-  readonly db: Database
+export interface SignInDeps extends CompleteDeps, CountingDeps {
   readonly passwords: Passwords
   readonly rules: SignInRules
-  /** Whether failed sign-ins are counted; off only outside production. */
-  readonly countFailures: boolean
 }
 
 /** What a sign-in asks for beside the first factor. */
@@ -66,7 +72,7 @@ export async function signIn(
   const user = email && (await findByEmail(db, email))
   const device = await recognise(db, deps, user?.id, credentials.device)
   const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, device?.id)
-  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  const admission = await admit(deps, subject, now)
   if (admission.kind === 'wait') return admission
   return prove(deps, { credentials, subject, deviceId: device?.id, act, now, signal }, user)
 }
@@ -83,7 +89,9 @@ interface Attempt {
 
 async function prove(deps: SignInDeps, attempt: Attempt, user: User | undefined): Promise<SignIn> {
   const { password } = attempt.credentials
-  const check = await compare(deps, attempt, user?.passwordHash)
+  const check = await countedOnceCompared(deps, attempt.subject, () =>
+    deps.passwords.verify(user?.passwordHash, password, attempt.signal),
+  )
   if (!user || !check.matches || user.deactivatedAt) return refuse(deps.db, deps, attempt, user)
   const rehashed = check.needsRehash ? await rehash(deps.passwords, password) : undefined
   const opening = await open(deps, attempt, { user, rehashed })
@@ -102,20 +110,6 @@ async function refuse(
   const event = { type: 'sign_in_failed', result: 'failure', userId: user?.id ?? null, details: { reason } } as const
   await sessions.audit.record(db, act, event, now)
   return { kind: 'refused' }
-}
-
-async function compare(
-  { db, passwords, countFailures }: SignInDeps,
-  { credentials, subject, signal }: Attempt,
-  passwordHash: string | undefined,
-): Promise<PasswordCheck> {
-  try {
-    return await passwords.verify(passwordHash, credentials.password, signal)
-  } catch (error) {
-    // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
-    if (countFailures) await takeBack(db, subject)
-    throw error
-  }
 }
 
 /** Under today's parameters; undefined when too many wait: the password was right, and another sign-in will do. */

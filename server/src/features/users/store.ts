@@ -1,5 +1,5 @@
 import type { ExpressionBuilder, Insertable, Selectable, Updateable } from 'kysely'
-import type { Database, Schema, UsersTable } from '../../database/schema.ts'
+import { type Database, NOBODY, type Schema, type UsersTable } from '../../database/schema.ts'
 import type { EmailKey, MailboxKey, Phone } from '../../kernel/address.ts'
 import { isReserved } from './reservations.ts'
 
@@ -68,7 +68,7 @@ export async function isEmailTaken(
         ...(keys.mailboxKey === null ? [] : [where('mailboxKey', '=', keys.mailboxKey)]),
       ]),
     )
-    .where('id', '!=', exceptId ?? 0)
+    .where('id', '!=', exceptId ?? NOBODY)
     .executeTakeFirst()
   return taken !== undefined || isReserved(db, keys, now, exceptId)
 }
