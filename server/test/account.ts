@@ -1,4 +1,5 @@
 import { createAudit } from '../src/features/audit/service.ts'
+import type { ProfileDeps } from '../src/features/account/profile.ts'
 import type { AddressCodeDeps } from '../src/features/account/service.ts'
 import { createMessages } from '../src/features/messages/service.ts'
 import { issue } from '../src/features/otp/service.ts'
@@ -35,7 +36,7 @@ export function accountDeps(db: Database) {
     destinations: { take: async () => undefined },
     isAvailable: () => true,
     factorRules: { emailAsSecondFactor: true, byCode: true },
-  } as const satisfies AddressCodeDeps & { readonly factorRules: object }
+  } as const satisfies AddressCodeDeps & Pick<ProfileDeps, 'factorRules'>
 }
 
 export interface Holder {

@@ -2,7 +2,7 @@ import { createSoftPasskey, type SoftPasskey, type Twist } from './authenticator
 import type { Answer, SignedIn, World } from './world.ts'
 
 /** Marks the user's e-mail address verified, without a code. */
-export async function verifyEmail(world: World, { id }: SignedIn): Promise<void> {
+async function markVerified(world: World, { id }: SignedIn): Promise<void> {
   const set = { emailVerifiedAt: world.clock.now(), emailFirstProvenAt: world.clock.now() }
   await world.latchkey.foundation.db.updateTable('users').set(set).where('id', '=', id).execute()
 }
@@ -22,7 +22,7 @@ export async function register(world: World, user: SignedIn, passkey: SoftPasske
 /** Somebody signed in whose e-mail address is verified, also where nobody else may sign in. */
 export async function verifiedUser(world: World): Promise<SignedIn> {
   const user = await world.signedInUser()
-  await verifyEmail(world, user)
+  await markVerified(world, user)
   return { ...user, ...(await world.signIn(user)).body }
 }
 

@@ -36,10 +36,12 @@ async function promote(db: Database, user: User, { tools }: Call): Promise<Repor
   const warning = user.deactivatedAt ? ` The account is deactivated: \`latchkey users activate ${user.id}\`.` : ''
   if (user.adminSince) return { kind: 'done', text: `${named(user)} is an admin already.${warning}`, data }
   const now = tools.clock.now()
-  await db.transaction().execute(async (db) => {
-    await update(db, user.id, { adminSince: now })
+  const isDone = await db.transaction().execute(async (db) => {
+    if (!(await update(db, user.id, { adminSince: now }))) return false
     await createAudit(tools).record(db, BY_OPERATOR, { type: 'admin_granted', userId: user.id }, now)
+    return true
   })
+  if (!isDone) return refused(`${named(user)} was deleted just now.`)
   const doubt = user.emailVerifiedAt ? '' : neverVerified(user)
   return { kind: 'done', text: `${named(user)} is an admin now. The password is as it was.${doubt}${warning}`, data }
 }

@@ -55,14 +55,14 @@ export function addRoutes(
     audit: parts.audit,
     defaultLanguage: config.defaultLanguage,
     ownUrl: parts.ownUrl,
+    factorRules: config.signIn,
     isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
   }
   const region = config.defaultRegion
   const { failedSignIns } = config
-  const countFailures = failedSignIns !== undefined
   userListRoutes(app, { db, urls, secret, random })
-  accountRoutes(app, { ...addressCodes, factorRules: config.signIn, passwords, urls, region, clock, throttle })
-  undoRoute(app, { ...addressCodes, factorRules: config.signIn, clock })
+  accountRoutes(app, { ...addressCodes, passwords, urls, region, clock, throttle })
+  undoRoute(app, { ...addressCodes, clock })
   const { destinations, passwordMail, proofOfWork } = parts
   const { resendAfter } = config.codes
   const { logsOutcomes } = addressCodes
@@ -74,7 +74,7 @@ export function addRoutes(
     destinations,
     proofOfWork,
     resendAfter,
-    countFailures,
+    failedSignIns,
     clock,
   })
   const rules = config.signIn
@@ -92,7 +92,7 @@ export function addRoutes(
   passkeyRoutes(app, { db, passkeys, rules, clock })
   passkeySignInRoutes(app, { db, passkeys, rules, secret, random, sessions, clock })
   passkeyEndpointsRoute(app, passkeys)
-  reauthenticationRoutes(app, { ...secondStep, passwords, passkeys, countFailures })
+  reauthenticationRoutes(app, { ...secondStep, passwords, passkeys, failedSignIns })
   auditRoutes(app, { db, urls })
   jwksRoutes(app, parts.tokens)
   if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })

@@ -84,7 +84,10 @@ const everyGatewayHasItsPlace =
   (gateway: 'kavenegar' | 'webhook', by: SettingName): Rule =>
   ({ values, isSet }) =>
     isSet(by) && values.SMS_GATEWAYS && !values.SMS_GATEWAYS.includes(gateway)
-      ? { setting: 'SMS_GATEWAYS', message: `leaves out ${gateway}, but ${by} is set. Example: ${exampleOf('SMS_GATEWAYS')}` }
+      ? {
+          setting: 'SMS_GATEWAYS',
+          message: `leaves out ${gateway}, but ${by} is set. Example: ${exampleOf('SMS_GATEWAYS')}`,
+        }
       : undefined
 
 /** What has no price costs nothing, and a budget would never see it. */

@@ -46,6 +46,12 @@ interface MetaTable {
   value: string
 }
 
+/**
+ * The id of no user (they count from 1). Asked for where there is no such user, so that an unknown one costs what a known one
+ * does.
+ */
+export const NOBODY = 0
+
 export interface UsersTable {
   /** Counted by the database, from 1, never given out twice (invariant I9). */
   id: Generated<number>

@@ -36,14 +36,10 @@ export const verbatim = () =>
 
 /** The value of a known device, where it only spares its owner a puzzle: what is none is taken for none, not for a fault. */
 export const knownDevice = () =>
-  z
-    .string()
-    .optional()
-    .catch(undefined)
-    .meta({
-      type: 'string',
-      description: 'A value `POST /api/token/` gave: a known device is asked for no proof of work.',
-    })
+  z.string().optional().catch(undefined).meta({
+    type: 'string',
+    description: 'A value `POST /api/token/` gave: a known device is asked for no proof of work.',
+  })
 
 /** Trimmed text that names someone, whether or not anyone has that name. */
 export const identifier = () =>

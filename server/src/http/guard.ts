@@ -65,6 +65,8 @@ declare module 'fastify' {
     caller: Caller | null
     /** Null but in the second step of a sign-in. */
     candidate: Candidate | null
+    /** When it was asked who calls; null while it was not. */
+    admittedAt: Date | null
   }
 }
 
@@ -80,26 +82,35 @@ export function installGuard(
 ): void {
   app.decorateRequest('caller', null)
   app.decorateRequest('candidate', null)
+  app.decorateRequest('admittedAt', null)
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
   })
   app.addHook('onRequest', async (request: FastifyRequest, reply: FastifyReply) => {
     const access = request.routeOptions.config.access
     if (!access) return // no route: a 404 costs nothing, so nobody counts it
-    const moment = now()
-    if (access.who !== 'public') await identify(request, access.who, authenticate, moment)
-    requirePermission(access.who, request)
-    if (access.fresh) requireFresh(request, moment)
+    await admit(request, access, authenticate, now())
     if (!access.unthrottled) await throttle.request(request, reply, access.scope)
+  })
+  // A body may be many seconds on its way. Who was let in by the head of a request is asked again once it is there, or a
+  // request held open would keep a session good for one more act after its end (invariant I2).
+  app.addHook('preValidation', async (request: FastifyRequest) => {
+    const { admittedAt, body } = request
+    const access = request.routeOptions.config.access
+    if (!access || !admittedAt || body === undefined) return
+    const moment = now()
+    if (moment.getTime() !== admittedAt.getTime()) await admit(request, access, authenticate, moment)
   })
 }
 
-async function identify(
-  request: FastifyRequest,
-  who: Who,
-  authenticate: Authenticator,
-  now: Date,
-): Promise<void> {
+async function admit(request: FastifyRequest, access: Access, authenticate: Authenticator, now: Date): Promise<void> {
+  if (access.who !== 'public') await identify(request, access.who, authenticate, now)
+  requirePermission(access.who, request)
+  if (access.fresh) requireFresh(request, now)
+  request.admittedAt = now
+}
+
+async function identify(request: FastifyRequest, who: Who, authenticate: Authenticator, now: Date): Promise<void> {
   const token = bearerToken(request.headers.authorization)
   if (token === undefined) return
   const authentication = await authenticate(token, now)
@@ -121,7 +132,7 @@ async function identify(
 }
 
 /** Whether a route takes second-factor tokens. */
-export const isSecondStep = (who: Who): boolean => who === 'second_step' || who === 'signed_in_or_second_step'
+const isSecondStep = (who: Who): boolean => who === 'second_step' || who === 'signed_in_or_second_step'
 
 // Long enough for a page of settings, short enough that a session left open hands nothing over.
 const FRESH_FOR = minutes(10)
@@ -152,20 +163,19 @@ export const badToken = (message: TextId, request: FastifyRequest): Refusal =>
 
 function requirePermission(who: Who, request: FastifyRequest): void {
   const { caller, candidate } = request
-  if (who === 'public' || who === 'anyone') return
-  if (isSecondStep(who)) {
-    if (!caller && !candidate) throw new Refusal('not_authenticated', 'no bearer token')
-    return
-  }
-  if (who === 'anonymous_or_admin') {
-    if (caller && !caller.isAdmin) throw new Refusal('permission_denied', 'signed in, and no admin')
-    return
-  }
-  if (!caller) throw new Refusal('not_authenticated', 'no bearer token')
-  if (who === 'admin' && !caller.isAdmin) throw new Refusal('permission_denied', 'no admin')
-  if (who === 'self_or_admin' && !caller.isAdmin && !isSelf(request, caller)) {
-    throw new Refusal('permission_denied', 'neither that user nor an admin')
-  }
+  const needsNone = who === 'public' || who === 'anyone' || who === 'anonymous_or_admin'
+  const isKnown = caller !== null || (isSecondStep(who) && candidate !== null)
+  if (!needsNone && !isKnown) throw new Refusal('not_authenticated', 'no bearer token')
+  const reason = caller && !caller.isAdmin ? whyNot(who, request, caller) : undefined
+  if (reason !== undefined) throw new Refusal('permission_denied', reason)
+}
+
+/** Why someone who is signed in and no admin may not call. */
+function whyNot(who: Who, request: FastifyRequest, caller: Caller): string | undefined {
+  if (who === 'anonymous_or_admin') return 'signed in, and no admin'
+  if (who === 'admin') return 'no admin'
+  if (who === 'self_or_admin' && !isSelf(request, caller)) return 'neither that user nor an admin'
+  return undefined
 }
 
 /** Compared as text, so that `01` is nobody: the same answer whether or not the id exists. */

@@ -13,7 +13,7 @@ declare module 'fastify' {
 }
 
 /** An RFC 9457 problem with DRF's members as extensions. `code` is a list where a field of that name is at fault. */
-const problem = z.looseObject({
+export const problem = z.looseObject({
   type: z.string(),
   title: z.string(),
   detail: z.string(),

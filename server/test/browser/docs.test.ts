@@ -39,9 +39,10 @@ it('Swagger UI tries operations, asks nothing of anyone else, breaks no policy a
   const { access } = signedIn.body as { access: string }
 
   await page.getByRole('button', { name: 'Authorize' }).click()
-  await page.locator('.auth-container input').fill(access)
-  await page.locator('.auth-container').getByRole('button', { name: 'Apply credentials' }).click()
-  await page.locator('.auth-container').getByRole('button', { name: 'Close' }).click()
+  const bearer = page.locator('.auth-container').filter({ hasText: 'bearer (http' })
+  await bearer.locator('input').fill(access)
+  await bearer.getByRole('button', { name: 'Apply credentials' }).click()
+  await bearer.getByRole('button', { name: 'Close' }).click()
   const read = await tryOut(page, 'Users-readMe')
   expect(read).toEqual({ status: '200', body: expect.objectContaining({ email: 'sara@example.com' }) })
 

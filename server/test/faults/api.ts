@@ -1,3 +1,5 @@
+import type { App } from '../../src/http/server.ts'
+
 /** What a client sees of the server, over the wire. */
 export interface Answer {
   readonly status: number
@@ -32,4 +34,26 @@ export const apiOf =
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') === true && text !== ''
     return { status: response.status, headers: response.headers, body: isJson ? JSON.parse(text) : text }
+  }
+
+/** The same without a network. */
+export const askedOf =
+  (app: App): Api =>
+  async (method, path, { body, token } = {}) => {
+    const { statusCode, headers, payload } = await app.inject({
+      method: method as 'GET',
+      url: path,
+      headers: {
+        host: 'localhost:8000',
+        ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+      },
+      ...(body === undefined ? {} : { payload: JSON.stringify(body) }),
+    })
+    const isJson = String(headers['content-type']).includes('json') && payload !== ''
+    return {
+      status: statusCode,
+      headers: new Headers({ 'content-type': String(headers['content-type']) }),
+      body: isJson ? JSON.parse(payload) : payload,
+    }
   }

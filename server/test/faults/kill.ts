@@ -1,7 +1,7 @@
 /**
  * Kills the server with `kill -9` at a random moment under load, 50 rounds or as many as told, and checks the invariants I1
- * to I6, I8 and I9 after each restart (I7 speaks of changing passwords, which no operation does yet). Takes five to ten seconds
- * a round and at most another minute at the end, for what was in hand when the server died; `npm test` runs three rounds.
+ * to I9 after each restart. Takes five to ten seconds a round and at most another minute at the end, for what was in hand
+ * when the server died; `npm test` runs three rounds.
  *
  *     npm run faults -- 50
  */

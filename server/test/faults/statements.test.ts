@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { minutes } from '../../src/kernel/duration.ts'
 import { type Answer, createWorld, PASSWORD, type SignedIn, type World } from '../world.ts'
 import { askForReset, changePassword, confirmReset, resetMail } from '../passwords.ts'
+import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { dump, fallenCounters, shapeOf } from './dump.ts'
 import { FACTOR_OPERATIONS } from './factor-operations.ts'
 import { NEUTRAL_OPERATIONS } from './neutral-operations.ts'
@@ -212,7 +213,7 @@ async function breakableWorld(
   return { world, arm: set, disarm: () => set(0) }
 }
 
-const EVERY_OPERATION = [...OPERATIONS, ...FACTOR_OPERATIONS, ...NEUTRAL_OPERATIONS]
+const EVERY_OPERATION = [...OPERATIONS, ...FACTOR_OPERATIONS, ...ACCOUNT_OPERATIONS, ...NEUTRAL_OPERATIONS]
 
 describe.each(EVERY_OPERATION)('$name', ({ success, settings = {}, prepare, firstStep, forgetsFailures }) => {
   // Take the transaction away around what an operation writes, and the statement after its first write tells.

@@ -201,7 +201,12 @@ export const THROTTLES = {
     help: 'Failed sign-ins from one address at accounts that do not know it, kept in the database; a rate a minute allows five times as many an hour. THROTTLE_LOGIN unless set.',
     example: '20/min',
   },
-  THROTTLE_REGISTER: { kind: rate, default: '30/hour', help: 'Registrations, by address.', example: '5/hour' },
+  THROTTLE_REGISTER: {
+    kind: rate,
+    default: '30/hour',
+    help: 'Registrations, by address; other e-mail addresses a user asks for, by user.',
+    example: '5/hour',
+  },
   THROTTLE_REFRESH: { kind: rate, default: '60/min', help: 'Refreshes of one session.', example: '30/min' },
   THROTTLE_OTP_SEND: {
     kind: rate,

@@ -14,6 +14,7 @@ export async function up(db: Kysely<unknown>, columns: Columns): Promise<void> {
   await createPasswordTokens(db, columns)
   await createAddressChanges(db, columns)
   await createAudit(db, columns)
+  await indexWhatGrows(db)
 }
 
 const required = (column: ColumnDefinitionBuilder): ColumnDefinitionBuilder => column.notNull()
@@ -37,6 +38,7 @@ async function extendSessions(db: Kysely<unknown>): Promise<void> {
   for (const name of ['device', 'network']) {
     await db.schema.alterTable('sessions').addColumn(name, 'text', emptyBefore).execute()
   }
+  await sql`update sessions set network = ip where ip not like '%:%'`.execute(db)
 }
 
 async function createPendingSignIns(db: Kysely<unknown>, columns: Columns): Promise<void> {
@@ -61,8 +63,9 @@ async function createPendingSignIns(db: Kysely<unknown>, columns: Columns): Prom
   await db.schema.createIndex('pendingSignInsExpiry').on('pendingSignIns').column('expiresAt').execute()
 }
 
-/** A code lives for minutes: those sent before the update are asked for anew rather than carried over. */
+/** The codes themselves are carried over: whoever was sent one just before the update enters it after. */
 async function replaceChallenges(db: Kysely<unknown>, columns: Columns): Promise<void> {
+  await sql`create table challenges_before as select * from challenges`.execute(db)
   await db.schema.dropTable('challenges').execute()
   await db.schema
     .createTable('challenges')
@@ -87,6 +90,9 @@ async function replaceChallenges(db: Kysely<unknown>, columns: Columns): Promise
     .execute()
   await db.schema.createIndex('challengesUser').on('challenges').column('userId').execute()
   await db.schema.createIndex('challengesExpiry').on('challenges').column('expiresAt').execute()
+  const kept = sql`id, user_id, asker, channel, address, purpose, code_hash, tries, created_at, expires_at, consumed_at`
+  await sql`insert into challenges (${kept}) select ${kept} from challenges_before`.execute(db)
+  await db.schema.dropTable('challengesBefore').execute()
 }
 
 /** The counters themselves are carried over: what is locked stays locked. */
@@ -205,6 +211,29 @@ async function createAddressChanges(db: Kysely<unknown>, columns: Columns): Prom
   await db.schema.createIndex('addressChangesUser').on('addressChanges').column('userId').execute()
   await db.schema.createIndex('addressChangesReserved').on('addressChanges').column('reservedKey').execute()
   await db.schema.createIndex('addressChangesMailbox').on('addressChanges').column('reservedMailboxKey').execute()
+}
+
+/** For what clears away, and for questions that would else read all that a table or a user ever had. */
+async function indexWhatGrows(db: Kysely<unknown>): Promise<void> {
+  const index = (name: string, table: string) => db.schema.createIndex(name).on(table)
+  // Ended sessions are remembered for a month, however many: of a user's only those that live are looked through.
+  await index('sessionsLiving', 'sessions').column('userId').where(sql.ref('endedAt'), 'is', null).execute()
+  await index('sessionsOrigin', 'sessions').columns(['userId', 'network', 'device']).execute()
+  await db.schema.dropIndex('sessionsUser').execute()
+  await index('totpsUser', 'totps').column('userId').execute()
+  await index('usersAdmins', 'users').column('id').where(sql.ref('adminSince'), 'is not', null).execute()
+  await index('usersUnverified', 'users')
+    .column('id')
+    .where(sql.ref('emailVerifiedAt'), 'is', null)
+    .where(sql.ref('phoneVerifiedAt'), 'is', null)
+    .where(sql.ref('emailFirstProvenAt'), 'is', null)
+    .execute()
+  await index('signInFailuresLast', 'signInFailures').column('lastFailedAt').execute()
+  await index('deliveriesFinished', 'deliveries').column('finishedAt').execute()
+  await index('usedPasskeyChallengesExpiry', 'usedPasskeyChallenges').column('expiresAt').execute()
+  const changes = (name: string) => index(name, 'addressChanges')
+  await changes('addressChangesEnded').column('id').where(sql.ref('endedAt'), 'is not', null).execute()
+  await changes('addressChangesUndo').column('undoUntil').where(sql.ref('completedAt'), 'is not', null).execute()
 }
 
 async function createAudit(db: Kysely<unknown>, columns: Columns): Promise<void> {

@@ -19,7 +19,7 @@ import {
 import { type InvitationDeps, invite } from './invitation.ts'
 import { noSuchUser } from './refusals.ts'
 import { emailTaken, refuseFaultyBody } from './taken.ts'
-import { toDetail, userDetail } from './wire.ts'
+import { namesToBegin, toDetail, userDetail, userIdIn, userIdParameter } from './wire.ts'
 
 export interface AdministrationRouteDeps extends AdministrationDeps, InvitationDeps {
   readonly urls: BaseUrlRules
@@ -38,8 +38,6 @@ export function administrationRoutes(app: App, deps: AdministrationRouteDeps): v
 
 const TAGS = ['Administration']
 
-const userId = z.string().meta({ type: 'integer', minimum: 1, description: "The user's number.", examples: [3] })
-
 const adminDetail = userDetail
   .extend({
     is_active: z.boolean().meta({ description: 'Whether the account may be signed in to.' }),
@@ -55,11 +53,6 @@ const toAdminDetail = (user: User): z.output<typeof adminDetail> => ({
   two_factor: user.twoFactorSince !== null,
 })
 
-function numberIn({ id }: { readonly id: string }): number {
-  if (!/^[1-9]\d{0,14}$/.test(id)) throw noSuchUser()
-  return Number(id)
-}
-
 function inviteRoute(app: App, deps: AdministrationRouteDeps): void {
   app.post(
     '/api/admin/users/',
@@ -74,14 +67,7 @@ function inviteRoute(app: App, deps: AdministrationRouteDeps): void {
         body: z
           .object({
             email: fields.email(),
-            first_name: fields
-              .name()
-              .meta({ examples: ['Sara'] })
-              .default(''),
-            last_name: fields
-              .name()
-              .meta({ examples: ['Karimi'] })
-              .default(''),
+            ...namesToBegin(),
             language: fields.language().optional(),
           })
           .meta({ id: 'Invitation' }),
@@ -111,12 +97,12 @@ function readRoute(app: App, { db }: AdministrationRouteDeps): void {
         tags: TAGS,
         summary: 'Read a user and its standing',
         description: 'The eight fields of a user, and what only admins see.',
-        params: z.object({ id: userId }),
+        params: z.object({ id: userIdParameter }),
         response: { 200: adminDetail, ...refusals('permission_denied', 'not_found') },
       },
     },
     async (request) => {
-      const user = await findById(db, numberIn(request.params))
+      const user = await findById(db, userIdIn(request.params))
       if (!user) throw noSuchUser()
       return toAdminDetail(user)
     },
@@ -135,7 +121,7 @@ function standingRoute(app: App, deps: AdministrationRouteDeps): void {
         description:
           'Opens or closes the account, which ends its sessions; makes it an admin or takes that away. The last active ' +
           'admin stays one.',
-        params: z.object({ id: userId }),
+        params: z.object({ id: userIdParameter }),
         body: z
           .object({ is_active: fields.boolean().optional(), is_admin: fields.boolean().optional() })
           .meta({ id: 'Standing' }),
@@ -144,7 +130,7 @@ function standingRoute(app: App, deps: AdministrationRouteDeps): void {
     },
     async (request) => {
       const { is_active: isActive, is_admin: isAdmin } = request.body
-      const change = { userId: numberIn(request.params), wanted: { isActive, isAdmin } }
+      const change = { userId: userIdIn(request.params), wanted: { isActive, isAdmin } }
       const remember = request.remember((user: User) => ({ status: 200, body: toAdminDetail(user) }))
       const changed = await deps.db.transaction().execute(async (db) => {
         const changed = await changeStanding(db, deps, change, request.act(), deps.clock.now())
@@ -168,12 +154,12 @@ function sessionsRoute(app: App, deps: AdministrationRouteDeps): void {
         tags: TAGS,
         summary: "End a user's sessions",
         description: 'All of them, and every sign-in that waits for its second step. The user may sign in again.',
-        params: z.object({ id: userId }),
+        params: z.object({ id: userIdParameter }),
         response: { 204: z.null(), ...refusals('permission_denied', 'not_found') },
       },
     },
     async (request, reply) => {
-      const id = numberIn(request.params)
+      const id = userIdIn(request.params)
       const remember = request.remember(() => ({ status: 204, body: null }))
       const ended = await deps.db.transaction().execute(async (db) => {
         const ended = await endSessionsOf(db, deps, id, request.act(), deps.clock.now())
@@ -199,12 +185,15 @@ function factorRoute(app: App, deps: AdministrationRouteDeps): void {
         description:
           'Every one of its kind. `two_factor` removes none and turns two-factor sign-in off; so does what leaves nothing ' +
           'to pass the second step with. For others than yourself.',
-        params: z.object({ id: userId, factor: z.string().meta({ enum: [...LOST_FACTORS], examples: ['totp'] }) }),
+        params: z.object({
+          id: userIdParameter,
+          factor: z.string().meta({ enum: [...LOST_FACTORS], examples: ['totp'] }),
+        }),
         response: { 200: adminDetail, ...refusals('permission_denied', 'not_found') },
       },
     },
     async (request) => {
-      const lost = { userId: numberIn(request.params), factor: factorIn(request.params) }
+      const lost = { userId: userIdIn(request.params), factor: factorIn(request.params) }
       refuseOwn(request, lost.userId)
       const remember = request.remember((user: User) => ({ status: 200, body: toAdminDetail(user) }))
       const removal = await deps.db.transaction().execute(async (db) => {

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { AddressChangesTable, Database } from '../../database/schema.ts'
 
 export type AddressChange = Readonly<Selectable<AddressChangesTable>>
@@ -63,7 +64,7 @@ export const take = (db: Database, linkHash: Uint8Array, now: Date): Promise<Add
     .returningAll()
     .executeTakeFirst()
 
-/** Ends this user's changes that wait and those begun since then; gives them in the order they began. */
+/** Ends this user's changes that wait and those begun or made since then; gives them in the order they began. */
 export async function endWaitingAndSince(
   db: Database,
   userId: number,
@@ -75,7 +76,9 @@ export async function endWaitingAndSince(
     .set({ endedAt: now })
     .where('userId', '=', userId)
     .where('endedAt', 'is', null)
-    .where((where) => where.or([where('completedAt', 'is', null), where('createdAt', '>=', since)]))
+    .where((where) =>
+      where.or([where('completedAt', 'is', null), where('createdAt', '>=', since), where('completedAt', '>=', since)]),
+    )
     .returningAll()
     .execute()
   return ended.toSorted((a, b) => a.createdAt.getTime() - b.createdAt.getTime())
@@ -83,13 +86,9 @@ export async function endWaitingAndSince(
 
 /** Removes what nobody can undo any more. */
 export async function removeOver(db: Database, now: Date): Promise<void> {
-  await db
-    .deleteFrom('addressChanges')
-    .where((where) =>
-      where.or([
-        where('endedAt', 'is not', null),
-        where.and([where('completedAt', 'is not', null), where('undoUntil', '<=', now)]),
-      ]),
-    )
-    .execute()
+  const changes = db.selectFrom('addressChanges').select('id')
+  const remove = (over: typeof changes) =>
+    bitByBit((limit) => db.deleteFrom('addressChanges').where('id', 'in', over.limit(limit)).executeTakeFirst())
+  await remove(changes.where('endedAt', 'is not', null))
+  await remove(changes.where('completedAt', 'is not', null).where('undoUntil', '<=', now))
 }

@@ -59,10 +59,7 @@ export async function sendCode(deps: AddressCodeDeps, asker: Asker, channel: Cha
   if (target.purpose === 'verification' && isProven(asker, channel)) return { kind: 'already_verified' }
   const { to, ...aim } = target
   const binding: Binding = { userId: user.id, asker: session.id, channel, ...aim }
-  const isOwners = isVerifiedOwner(user, binding)
-  // An account deleted meanwhile can have no code.
-  const isDue = async (db: Database) => (await findById(db, user.id)) !== undefined
-  return sendTo(deps, { ...asked, binding, to, isOwners, isDue }, now)
+  return sendTo(deps, { ...asked, binding, to, isOwners: isVerifiedOwner(user, binding) }, now)
 }
 
 /** A code that is to be sent to an address of the user's. */
@@ -71,14 +68,14 @@ export interface Parcel extends CodeAsked {
   readonly to: string
   /** Whether the user has proven the address: its owner's budget is apart from strangers'. */
   readonly isOwners: boolean
-  /** Asked in the transaction that stores the code, since much may have happened on the way there. */
-  readonly isDue: (db: Database) => Promise<boolean>
+  /** What more than a user it takes. Asked in the transaction that stores the code, since much may have happened before. */
+  readonly isDue?: (db: Database) => Promise<boolean>
 }
 
 /** Sends a code within the limits of its binding and of its address. */
 export async function sendTo(
   deps: AddressCodeDeps,
-  { binding, isDue, remember, ...envelope }: Parcel,
+  { binding, isDue = async () => true, remember, ...envelope }: Parcel,
   now: Date,
 ): Promise<Sending> {
   const { db, codes } = deps
@@ -88,7 +85,9 @@ export async function sendTo(
   const wait = await deps.destinations.take(destinationOf(binding.channel, envelope.to), envelope.isOwners)
   if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
   const issued = await db.transaction().execute(async (db): Promise<Sending> => {
-    if (!(await isDue(db))) return { kind: 'gone' }
+    // An account deleted meanwhile can have no code; nor may it be while the code is stored.
+    const isThere = (await lockUser(db, binding.userId)) !== undefined
+    if (!isThere || !(await isDue(db))) return { kind: 'gone' }
     const instead = await insteadOfCode(db, deps, binding, envelope, now)
     const issued = await issue(db, codes, binding, { ...envelope, ...(instead && { instead }) }, now)
     if (issued.kind === 'sent') await remember?.(db)

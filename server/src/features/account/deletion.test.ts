@@ -106,6 +106,15 @@ describe('a deleted account', () => {
     expect(await recordedOf(world, sara.id, ['registered', 'signed_in'])).toHaveLength(2)
   })
 
+  it('is told to its verified address, and to no other, which may be a stranger of this account', async () => {
+    await verifyEmail(world, sara)
+    const squatter = await world.signedInUser('stranger@example.com')
+    expect((await remove('me', sara.access)).status).toBe(204)
+    expect((await remove('me', squatter.access)).status).toBe(204)
+    expect((await world.inbox(EMAIL))[0]?.subject).toBe('Your Latchkey account was deleted')
+    expect(await world.inbox('stranger@example.com')).toEqual([])
+  })
+
   it('is unknown to every token it was given, and to sign-in', async () => {
     await remove('me', sara.access)
     const read = await world.call('GET', '/api/users/me/', { token: sara.access })

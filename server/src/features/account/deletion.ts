@@ -2,22 +2,37 @@ import type { Database } from '../../database/schema.ts'
 import { type Act, BY_SYSTEM } from '../../kernel/act.ts'
 import { before, type Duration } from '../../kernel/duration.ts'
 import type { Audit } from '../audit/service.ts'
-import { type Departure, remove, removeUnverified } from '../users/service.ts'
+import { notify, type NotifyDeps } from '../messages/service.ts'
+import { findById, isLastAdmin, remove, removeUnverified } from '../users/service.ts'
 
 interface DeletionDeps {
   readonly db: Database
   readonly audit: Audit
 }
 
-/** Deletes an account with all that hangs on it; that it was, and that it went, stays on record. The last admin stays. */
-export const deleteAccount = ({ db, audit }: DeletionDeps, userId: number, act: Act, now: Date): Promise<Departure> =>
+export type Departure = 'done' | 'last_admin' | 'gone'
+
+/**
+ * Deletes an account with all that hangs on it; that it was, and that it went, stays on record, and its verified address is
+ * told. The last active admin stays (invariant I6). Wake the messages afterwards.
+ */
+export const deleteAccount = (
+  { db, audit, ...notifier }: DeletionDeps & NotifyDeps,
+  userId: number,
+  act: Act,
+  now: Date,
+): Promise<Departure> =>
   db.transaction().execute(async (db) => {
-    const departure = await remove(db, userId)
-    if (departure !== 'gone') {
-      const result = departure === 'done' ? 'success' : 'failure'
-      await audit.record(db, act, { type: 'account_deleted', userId, result }, now)
-    }
-    return departure
+    const isLast = await isLastAdmin(db, userId)
+    const user = await findById(db, userId)
+    if (!user) return 'gone'
+    const result = isLast ? 'failure' : 'success'
+    await audit.record(db, act, { type: 'account_deleted', userId, result }, now)
+    if (isLast) return 'last_admin'
+    // An unverified one may be a stranger's, whom accounts made and deleted in turn would flood.
+    if (user.emailVerifiedAt !== null) await notify(db, notifier, user, { kind: 'account_deleted', facts: {} }, now)
+    await remove(db, userId)
+    return 'done'
   })
 
 // Short transactions, however many squatted addresses there are.

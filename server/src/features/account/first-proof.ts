@@ -1,11 +1,8 @@
 import type { Database } from '../../database/schema.ts'
-import { forgetFailures, removeKnownOf } from '../attempts/service.ts'
-import { removeForChannel } from '../otp/service.ts'
-import { removePasskeys } from '../passkeys/service.ts'
-import { removeRecoveryCodes } from '../recovery-codes/service.ts'
-import { removeTotps } from '../totp/service.ts'
+import { forgetFailures } from '../attempts/service.ts'
 import type { User, UserChanges } from '../users/service.ts'
 import { endWaitingAndSince } from './changes-store.ts'
+import { removeLeftBehind } from './left-behind.ts'
 
 /**
  * Whoever registers with another's address can set the account up before its owner comes (pre-hijacking, Sudhodanan and
@@ -13,12 +10,7 @@ import { endWaitingAndSince } from './changes-store.ts'
  * factors, phone, changes that wait, known devices, open codes and counters. His sessions a reset ends in any case.
  */
 export async function loseFormerHolder(db: Database, user: User, now: Date): Promise<void> {
-  await removeTotps(db, user.id)
-  await removePasskeys(db, user.id)
-  await removeRecoveryCodes(db, user.id)
-  await removeKnownOf(db, user.id)
-  await removeForChannel(db, user.id, 'email', [])
-  await removeForChannel(db, user.id, 'phone', [])
+  await removeLeftBehind(db, user.id)
   await endWaitingAndSince(db, user.id, user.createdAt, now)
   await forgetFailures(db, user.id)
 }

@@ -1,7 +1,6 @@
-import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { admit, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, countedOnceCompared, type CountingDeps, forget, type Subject, subjectOf } from '../attempts/service.ts'
 import type { Audit } from '../audit/service.ts'
 import { notify, type NotifyDeps } from '../messages/service.ts'
 import type { Passwords } from '../passwords/service.ts'
@@ -9,13 +8,10 @@ import { endOthers, findSession, knownBySession } from '../sessions/service.ts'
 import { lockUser, update, type User } from '../users/service.ts'
 import { voidWaysIn } from './password-void.ts'
 
-export interface PasswordChangeDeps extends NotifyDeps {
-  readonly db: Database
+export interface PasswordChangeDeps extends NotifyDeps, CountingDeps {
   readonly secret: Secret
   readonly audit: Audit
   readonly passwords: Passwords
-  /** Whether failed sign-ins are counted; off only outside production. */
-  readonly countFailures: boolean
 }
 
 export interface WantedChange {
@@ -48,7 +44,7 @@ export async function changePassword(
   const { db, secret, messages } = deps
   const known = await knownBySession(db, secret, { userId: user.id, sessionId: wanted.sessionId }, now)
   const subject = subjectOf(secret, user.emailKey, known)
-  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  const admission = await admit(deps, subject, now)
   if (admission.kind === 'wait') return admission
   const change = await prove(deps, { subject, wanted, act, now, signal }, user)
   if (change.kind === 'changed') messages.wake()
@@ -65,7 +61,7 @@ interface Attempt {
 }
 
 async function prove(deps: PasswordChangeDeps, attempt: Attempt, user: User): Promise<PasswordChange> {
-  const passwordHash = await uncountedWhereItFails(deps, attempt, () => hashIfRight(deps, attempt, user))
+  const passwordHash = await countedOnceCompared(deps, attempt, () => hashIfRight(deps, attempt, user))
   if (passwordHash === undefined) {
     const failure = { type: 'password_change_failed', userId: user.id, result: 'failure' } as const
     await deps.audit.record(deps.db, attempt.act, failure, attempt.now)
@@ -74,20 +70,6 @@ async function prove(deps: PasswordChangeDeps, attempt: Attempt, user: User): Pr
   const change = await replace(deps, attempt, user, passwordHash)
   // A sign-in may have stored a better hash of the same password, or another change another password: that one decides.
   return change.kind === 'hash_changed' ? prove(deps, attempt, change.user) : change
-}
-
-/** Too many waited, or the client left its place: nobody is to wait for our own overload. */
-async function uncountedWhereItFails<T>(
-  { db, countFailures }: PasswordChangeDeps,
-  { subject }: Attempt,
-  work: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await work()
-  } catch (error) {
-    if (countFailures) await takeBack(db, subject)
-    throw error
-  }
 }
 
 /** The new password's hash; undefined when the current one is wrong. */
@@ -111,7 +93,7 @@ const replace = (
     const user = await lockUser(db, compared.id)
     if (!user || user.deactivatedAt) return { kind: 'user_gone' }
     if (user.passwordHash !== compared.passwordHash) return { kind: 'hash_changed', user }
-    if (deps.countFailures) await forget(db, subject)
+    if (deps.failedSignIns) await forget(db, subject)
     const session = await findSession(db, sessionId)
     if (!session || session.endedAt) return { kind: 'session_over' }
     await update(db, user.id, { passwordHash })

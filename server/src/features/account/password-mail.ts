@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
@@ -10,7 +10,7 @@ import type { Remember } from '../idempotency/service.ts'
 import type { NotifyDeps } from '../messages/service.ts'
 import type { DestinationLimits } from '../otp/service.ts'
 import { hasSessionFrom } from '../sessions/service.ts'
-import { findByEmail, type User } from '../users/service.ts'
+import { findByEmail, lockUser, type User } from '../users/service.ts'
 import { makeToken, subjectOf, takeTurn, type TokenDeps, wasMailedSince } from './password-tokens.ts'
 
 export interface PasswordMailDeps extends TokenDeps, NotifyDeps {
@@ -63,7 +63,8 @@ export async function requestReset(
   const outcome = await db.transaction().execute(async (db): Promise<ResetOutcome> => {
     await remember(db)
     if (!(await takeTurn(db, subject, pauseSince, now))) return 'mailed_just_now'
-    const found = await findByEmail(db, email)
+    // Held, so that an account that is deleted at this moment is either gone by now or goes after the mail is written.
+    const found = await lockUser(db, (await findByEmail(db, email))?.id ?? NOBODY)
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
@@ -83,9 +84,6 @@ export async function isKnownDeviceOf(
   const user = await findByEmail(db, email)
   return (await recognise(db, deps, user?.id, device)) !== undefined
 }
-
-// No user has it; asked all the same, so that an unknown address costs what a known one does.
-const NOBODY = 0
 
 /** Whether its owner is likely to be the one who asks: strangers' asking then uses up no mail of his. */
 async function isFromKnownNetwork(db: Database, email: Email, { ip }: Act): Promise<boolean> {

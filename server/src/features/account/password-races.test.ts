@@ -20,7 +20,7 @@ afterAll(stopPostgres)
 const OLD = 'Correct-Horse-7'
 const ACT: Act = { actor: { kind: 'anonymous' }, ip: '192.0.2.1', userAgent: '', requestId: null }
 const WITHIN = { timeout: 60_000 }
-const UNCOUNTED = { countFailures: false, failedSignIns: undefined }
+const UNCOUNTED = { failedSignIns: undefined }
 
 /** Somebody with a password, and what can be done about it. */
 async function createOwner(db: Database) {

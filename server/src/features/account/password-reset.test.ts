@@ -29,6 +29,15 @@ describe('a reset', () => {
     expect((await world.signIn({ ...user, password: NEW_PASSWORD })).status).toBe(200)
   })
 
+  it.each(['text', 'html'] as const)('shows its reader the code to type: %s', async (form) => {
+    const world = await createWorld()
+    const user = await world.signedInUser()
+    await resetMail(world, user)
+    const mail = (await world.inbox(user.email))[0]!
+    expect(mail.code).toMatch(/^\w{4}-\w{4}-\w{4}$/)
+    expect(mail[form]).toMatch(new RegExp(`[>\\n]${mail.code}[<\\n]`))
+  })
+
   it('takes the code however it is typed', async () => {
     const world = await createWorld()
     const user = await world.signedInUser()

@@ -1,5 +1,6 @@
 import type { Selectable } from 'kysely'
-import type { Database, PasswordTokensTable } from '../../database/schema.ts'
+import { bitByBit } from '../../database/bit-by-bit.ts'
+import { type Database, NOBODY, type PasswordTokensTable } from '../../database/schema.ts'
 import type { EmailKey } from '../../kernel/address.ts'
 import { inFours, parseBase32, randomBase32 } from '../../kernel/base32.ts'
 import type { Random } from '../../kernel/random.ts'
@@ -17,9 +18,6 @@ export interface TokenDeps {
 // 60 bits: typed from a mail by a person, and out of reach of anyone who guesses within the half hour it lives.
 const CODE_SYMBOLS = 12
 const LINK_BYTES = 16
-
-// No user has it; asked all the same, so that an unknown address costs what a known one does.
-const NOBODY = 0
 
 /** What stands for an address in our tables: nobody can read it out of them. */
 export const subjectOf = (secret: Secret, emailKey: EmailKey | string): string =>
@@ -118,8 +116,14 @@ export async function takeTurn(db: Database, subject: string, pauseSince: Date, 
 
 /** Rows that no code, link or pause needs any more. `before` lies further back than any pause lasts. */
 export async function removeOldTokens(db: Database, before: Date): Promise<void> {
-  await db.deleteFrom('passwordTokens').where('expiresAt', '<', before).execute()
-  await db.deleteFrom('passwordMails').where('sentAt', '<', before).execute()
+  await bitByBit((limit) => {
+    const some = db.selectFrom('passwordTokens').select('id').where('expiresAt', '<', before).limit(limit)
+    return db.deleteFrom('passwordTokens').where('id', 'in', some).executeTakeFirst()
+  })
+  await bitByBit((limit) => {
+    const some = db.selectFrom('passwordMails').select('subject').where('sentAt', '<', before).limit(limit)
+    return db.deleteFrom('passwordMails').where('subject', 'in', some).where('sentAt', '<', before).executeTakeFirst()
+  })
 }
 
 /** Drops every one there is: once the secret has changed, none can be right. Tells how many there were. */

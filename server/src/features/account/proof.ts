@@ -2,6 +2,7 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import { type Email, emailKey } from '../../kernel/address.ts'
 import { maskedAddress } from '../audit/service.ts'
+import { type FactorRules, usableMethods } from '../factors/service.ts'
 import type { OwnChallenge } from '../otp/service.ts'
 import { findSession, forgetProofs, markProven, type Session } from '../sessions/service.ts'
 import {
@@ -28,7 +29,9 @@ export type Applied =
   | { readonly kind: 'phone_in_use' }
   | { readonly kind: 'email_taken' }
 
-export type ProofDeps = ChangeDeps & AddressRules
+export interface ProofDeps extends ChangeDeps, AddressRules {
+  readonly factorRules: FactorRules
+}
 
 /** What a proven address makes of its user and of the session that proved it. Takes the transaction that used the code up. */
 export async function applyProof(
@@ -41,8 +44,13 @@ export async function applyProof(
   const session = await findSession(db, challenge.asker)
   const user = session && (await findById(db, challenge.userId))
   if (!session || !user) return { kind: 'wrong_code' }
+  // Asked before the proof changes the user: only what was a factor already can have been passed.
+  const factors = await usableMethods(db, deps.factorRules, user)
   const applied = await applyToUser(db, deps, user, challenge, act, now)
-  if (applied.kind === 'verified') await markProven(db, session.id, sessionProof(session, challenge, user, now))
+  if (applied.kind === 'verified') {
+    const isFactor = factors.includes(challenge.channel) && isPassed(session, challenge, user)
+    await markProven(db, session.id, sessionProof(session, challenge, isFactor, now))
+  }
   return applied
 }
 
@@ -157,12 +165,16 @@ const METHOD = { email: 'otp', phone: 'sms' } as const
 
 /**
  * A first proof only says that the address is the user's; a code to an address verified before this session began is a
- * second factor passed, and raises the session (RFC 8176 `mfa`).
+ * second factor passed.
  */
-function sessionProof(session: Session, { channel, purpose }: OwnChallenge, user: User, now: Date) {
+function isPassed({ createdAt }: Session, { channel, purpose }: OwnChallenge, user: User): boolean {
   const verifiedAt = channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt
-  const isFactor = purpose === 'verification' && verifiedAt !== null && verifiedAt < session.createdAt
-  const methods = new Set([...session.amr.split(' '), METHOD[channel], 'mfa'])
+  return purpose === 'verification' && verifiedAt !== null && verifiedAt < createdAt
+}
+
+/** A factor passed raises the session (RFC 8176 `mfa`). */
+function sessionProof({ amr }: Session, { channel }: OwnChallenge, isFactor: boolean, now: Date) {
+  const methods = new Set([...amr.split(' '), METHOD[channel], 'mfa'])
   return {
     ...(channel === 'email' ? { emailProvenAt: now } : { phoneProvenAt: now }),
     // `auth_time` stays: a code alone is no sign-in.

@@ -8,6 +8,7 @@ import type { Remember } from '../idempotency/service.ts'
 import type { Passwords } from '../passwords/service.ts'
 import { create, emailColumns, isEmailTaken, type MailboxRule, type User } from '../users/service.ts'
 import { emailTaken } from './taken.ts'
+import { namesToBegin } from './wire.ts'
 
 export interface RegistrationDeps {
   readonly db: Database
@@ -31,14 +32,7 @@ export function registrationBody(passwords: Passwords) {
   const body = z.object({
     email: fields.email(),
     password: fields.verbatim().meta({ description: PASSWORD_RULE, examples: ['Correct-Horse-7'] }),
-    first_name: fields
-      .name()
-      .meta({ examples: ['Sara'] })
-      .default(''),
-    last_name: fields
-      .name()
-      .meta({ examples: ['Karimi'] })
-      .default(''),
+    ...namesToBegin(),
   })
   return body.superRefine(passwordCheck(passwords, 'password'), { when: () => true }).meta({ id: 'Registration' })
 }

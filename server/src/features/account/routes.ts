@@ -5,10 +5,11 @@ import { networkOf } from '../../http/client-address.ts'
 import { requireFresh } from '../../http/guard.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
-import type { Region } from '../../kernel/address.ts'
+import { emailKey, type Region } from '../../kernel/address.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { Throttle } from '../../http/throttle.ts'
 import { whenGone } from '../../http/when-gone.ts'
+import type { WayInRules } from '../factors/service.ts'
 import { created } from '../idempotency/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { requireProof } from '../proof-of-work/service.ts'
@@ -21,10 +22,20 @@ import { deleteAccount } from './deletion.ts'
 import { type NeutralRouteDeps, neutralRegistrationRoutes } from './neutral-routes.ts'
 import { register, registrationBody } from './registration.ts'
 import { noSuchUser, refuseChange } from './refusals.ts'
-import { refuseFaultyBody } from './taken.ts'
-import { ownDetail, ownProfileBodies, profileBodies, toDetail, toOwnDetail, userDetail } from './wire.ts'
+import { emailIn, refuseFaultyBody } from './taken.ts'
+import {
+  ownDetail,
+  ownProfileBodies,
+  profileBodies,
+  toDetail,
+  toOwnDetail,
+  userDetail,
+  userIdParameter,
+  userIdIn,
+} from './wire.ts'
 
 export interface AccountDeps extends AddressCodeDeps, NeutralRouteDeps, ProfileDeps {
+  readonly factorRules: WayInRules
   readonly throttle: Throttle
   readonly region: Region
 }
@@ -68,10 +79,6 @@ function registrationRoute(app: App, deps: AccountDeps): void {
 
 type RecordPath = '/api/users/:id/' | '/api/users/me/'
 
-const pathParameters = z.object({
-  id: z.string().meta({ type: 'integer', minimum: 1, description: "The user's number.", examples: [3] }),
-})
-
 /** One set of routes on two paths: a user by number, and the caller. */
 function recordRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
   readRoute(app, deps, path)
@@ -87,7 +94,7 @@ function recordOf(path: RecordPath) {
     name: isMe ? 'Me' : 'User',
     answer: isMe ? ownDetail : userDetail,
     toAnswer: isMe ? toOwnDetail : toDetail,
-    shared: { tags: ['Users'], ...(isMe ? {} : { params: pathParameters }) },
+    shared: { tags: ['Users'], ...(isMe ? {} : { params: z.object({ id: userIdParameter }) }) },
     config: { access: { who: isMe ? 'signed_in' : 'self_or_admin' } } as const,
   }
 }
@@ -165,7 +172,9 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
     },
     async (request, reply) => {
       const id = idOf(request, isMe)
-      const departure = await deleteAccount(deps, id, request.act(), deps.clock.now())
+      const { messages } = deps.codes
+      const departure = await deleteAccount({ ...deps, messages }, id, request.act(), deps.clock.now())
+      messages.wake()
       if (departure === 'last_admin') throw new Refusal('last_admin', 'the last active admin')
       if (departure === 'gone') throw noSuchUser()
       return reply.code(204).send(null)
@@ -175,10 +184,7 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
 
 /** The number in the path. The guard has let through the user in question or an admin. */
 function idOf(request: FastifyRequest, isMe: boolean): number {
-  if (isMe) return request.caller!.userId
-  const { id } = request.params as { id: string }
-  if (!/^[1-9]\d{0,14}$/.test(id)) throw noSuchUser()
-  return Number(id)
+  return isMe ? request.caller!.userId : userIdIn(request.params)
 }
 
 async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
@@ -190,6 +196,7 @@ async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolea
 async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
   const userId = idOf(request, isMe)
   const by = userId === request.caller!.userId ? 'user' : 'admin'
+  await countQuestion(deps, request, userId)
   await refuseFaultyChange(deps, request, userId, by)
   const wanted = request.body as ProfileChanges
   const now = deps.clock.now()
@@ -201,6 +208,17 @@ async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean)
   await sendToPending(deps, request, changed.user, changed.pending)
   deps.codes.messages.wake()
   return changed.user
+}
+
+/**
+ * The answer may tell whether another's address is taken, as that of a registration does, even where the body is at fault; so
+ * it is counted as those are, or signing up once would be the way around their limit. Admins may list everybody.
+ */
+async function countQuestion({ db, throttle }: AccountDeps, request: FastifyRequest, userId: number): Promise<void> {
+  const email = emailIn(request.body)
+  if (email === undefined || request.caller!.isAdmin) return
+  const user = await findById(db, userId)
+  if (user?.emailKey !== emailKey(email)) await throttle.named('register', `user:${userId}`)
 }
 
 /** Whether the address in it is taken, too, is told only where that is told at all. */

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from 'fastify'
 import type { Database } from '../../database/schema.ts'
-import { parseEmail } from '../../kernel/address.ts'
+import { type Email, parseEmail } from '../../kernel/address.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { invalid, Refusal } from '../../kernel/refusal.ts'
 import { emailColumns, isEmailTaken, type MailboxRule } from '../users/service.ts'
@@ -25,7 +25,12 @@ export async function refuseFaultyBody(
 }
 
 async function isTaken(db: Database, rule: MailboxRule, body: unknown, now: Date, exceptId?: number): Promise<boolean> {
-  const typed = (body as { email?: unknown } | null)?.email
-  const email = typeof typed === 'string' ? parseEmail(typed) : undefined
+  const email = emailIn(body)
   return email !== undefined && isEmailTaken(db, emailColumns(rule, email), now, exceptId)
+}
+
+/** The address in a body, whether or not the rest of it is in order. */
+export function emailIn(body: unknown): Email | undefined {
+  const typed = (body as { email?: unknown } | null)?.email
+  return typeof typed === 'string' ? parseEmail(typed) : undefined
 }

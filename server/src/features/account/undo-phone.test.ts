@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { change, move, undo, undoSaid, undoTokensTo, verifyEmail, verifyPhone } from '../../../test/changes.ts'
-import { codeFor, PHONE, verifyCode } from '../../../test/codes.ts'
+import { codeFor, PHONE, sendCode, verifyCode } from '../../../test/codes.ts'
 import { succeeded } from '../../../test/factors.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
-import { minutes } from '../../kernel/duration.ts'
+import { minutes, seconds } from '../../kernel/duration.ts'
 
 const OLD = 'sara@example.com'
 const NEW = 'sara@new.example'
@@ -49,6 +49,21 @@ describe('a phone', () => {
     expect((await world.inbox(PHONE)).every(({ code }) => code !== undefined)).toBe(true)
     expect(undoSaid(await undo(world, await onlyToken(OLD)))).toEqual([200, 'undone', 'phone'])
     expect(await recordOf(sara.id)).toMatchObject({ phone: null, phoneVerifiedAt: null, passwordHash: '!' })
+  })
+
+  it('undone, takes a change of e-mail back that was asked for before it and made after it: or its link would be a thief’s', async () => {
+    await verifyPhone(world, sara)
+    world.clock.turn(minutes(1))
+    const thief = await again()
+    succeeded(await change(world, thief, { email: NEW }))
+    world.clock.turn(seconds(61))
+    succeeded(await change(world, thief, { phone: null }))
+    const [ofPhone] = await undoTokensTo(world, OLD)
+    succeeded(await sendCode(world, thief, 'email'))
+    succeeded(await verifyCode(world, thief, await world.codeTo(NEW)))
+    expect((await recordOf(sara.id)).email).toBe(NEW)
+    expect(undoSaid(await undo(world, ofPhone))).toEqual([200, 'undone', 'phone'])
+    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, phone: PHONE })
   })
 
   it('is told of once: what is verified already is verified again without a word', async () => {

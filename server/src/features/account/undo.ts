@@ -3,16 +3,13 @@ import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Email } from '../../kernel/address.ts'
 import { maskedAddress } from '../audit/service.ts'
-import { removeKnownOf } from '../attempts/service.ts'
 import { type FactorRules, usableMethods } from '../factors/service.ts'
 import { notify } from '../messages/service.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
-import { removePasskeys } from '../passkeys/service.ts'
-import { removeRecoveryCodes } from '../recovery-codes/service.ts'
-import { removeTotps } from '../totp/service.ts'
 import { emailColumns, lockUser, type MailboxRule, update, type User, type UserChanges } from '../users/service.ts'
 import { type ChangeDeps, hashOfToken } from './changes.ts'
 import * as store from './changes-store.ts'
+import { removeLeftBehind } from './left-behind.ts'
 import { voidPassword } from './password-void.ts'
 import { recordPhoneSignInOff } from './phone-sign-in.ts'
 
@@ -96,7 +93,7 @@ async function revert(
     ...ofChannel('phone', restored, deps),
   }
   const user = (await update(db, before.id, changes))!
-  await removeAdded(db, user.id, since)
+  await removeLeftBehind(db, user.id, since)
   await voidPassword(db, deps, user, act, now, 'change_undone')
   await recordPhoneSignInOff(db, deps, before, act, now)
   const address = maskedAddress(change.oldAddress ?? change.newAddress ?? '')
@@ -124,16 +121,6 @@ function ofChannel(channel: Channel, changes: readonly store.AddressChange[], { 
   const { oldAddress, oldVerifiedAt } = oldest
   if (channel === 'phone') return { phone: oldAddress, phoneVerifiedAt: oldVerifiedAt }
   return { ...emailColumns(mailboxes, oldAddress as Email), emailVerifiedAt: oldVerifiedAt }
-}
-
-/** Factors, known devices and codes that were added later, or that only whoever added them reads. */
-async function removeAdded(db: Database, userId: number, since: Date): Promise<void> {
-  await removeTotps(db, userId, since)
-  await removePasskeys(db, userId, since)
-  await removeRecoveryCodes(db, userId, since)
-  await removeKnownOf(db, userId)
-  await removeForChannel(db, userId, 'email', [])
-  await removeForChannel(db, userId, 'phone', [])
 }
 
 /** Two factors asked for where none is left would keep the owner out. */

@@ -1,7 +1,9 @@
 import { z } from 'zod'
 import * as fields from '../../http/fields.ts'
+import { userIdOf } from '../../http/parameters.ts'
 import type { Region } from '../../kernel/address.ts'
 import type { User } from '../users/service.ts'
+import { noSuchUser } from './refusals.ts'
 
 /** A user's own record, these eight fields in this order (CONTRACT: the origin's). */
 export const userDetail = z
@@ -65,20 +67,32 @@ export const toOwnDetail = (user: User): z.output<typeof ownDetail> => ({
   two_factor: user.twoFactorSince !== null,
 })
 
+const firstName = () => fields.name().meta({ examples: ['Sara'] })
+const lastName = () => fields.name().meta({ examples: ['Karimi'] })
+
+/** The names of a new account, blank where none are given. */
+export const namesToBegin = () => ({ first_name: firstName().default(''), last_name: lastName().default('') })
+
+/** The path parameter `userIdIn` reads. */
+export const userIdParameter = z
+  .string()
+  .meta({ type: 'integer', minimum: 1, description: "The user's number.", examples: [3] })
+
+/** The user's number in a path, or no such user. */
+export function userIdIn(params: unknown): number {
+  const id = userIdOf((params as { readonly id: string }).id)
+  if (id === undefined) throw noSuchUser()
+  return id
+}
+
 /** What a user, or an admin, may change. `PUT` asks for `email` alone and leaves absent members as they are. */
 export function profileBodies(region: Region, now: () => Date) {
   const put = z
     .object({
       email: fields.email(),
       phone: fields.phone(region).optional(),
-      first_name: fields
-        .name()
-        .meta({ examples: ['Sara'] })
-        .optional(),
-      last_name: fields
-        .name()
-        .meta({ examples: ['Karimi'] })
-        .optional(),
+      first_name: firstName().optional(),
+      last_name: lastName().optional(),
       birthday: fields.pastDate(now).optional(),
       gender: fields.choice(['M', 'F']).nullable().optional(),
       language: fields.language().optional(),

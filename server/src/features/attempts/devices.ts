@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
 import { networksOf, recogniseNetwork, removeNetworksOf } from './networks.ts'
@@ -18,9 +18,6 @@ export const NEW_DEVICE = 'new'
 const MAX_DEVICES = 50
 
 const hashOf = (secret: Secret, value: string): Uint8Array => keyedHash(secret.key('device'), value)
-
-// No user has it; asked all the same, so that an unknown account costs what a known one does.
-const NOBODY = 0
 
 /** The user's device with this value, or undefined. */
 export async function recognise(

@@ -32,7 +32,10 @@ describe.each(DATABASES)('on %s', (_, open) => {
     const db = await open(context)
     await inTurn(10, async (round) => {
       const subject = subjectOf(secret, `${round}@example.com`, { network: '192.0.2.0/24' })
-      expect(tally(await atOnce(20, () => admit(db, subject, NOON)))).toEqual({ admitted: 5, wait: 15 })
+      expect(tally(await atOnce(20, () => admit({ db, failedSignIns: RATE }, subject, NOON)))).toEqual({
+        admitted: 5,
+        wait: 15,
+      })
     })
   })
 

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { neighbourhoodOf } from '../../http/client-address.ts'
 import { before, days } from '../../kernel/duration.ts'
 import type { Secret } from '../../kernel/secret.ts'
@@ -9,9 +9,6 @@ const KNOWN_FOR = days(30)
 
 // As many as devices: nobody signs in from more, and a bound on what one account can store.
 const MAX_NETWORKS = 50
-
-// No user has it; asked all the same, so that an unknown account costs what a known one does.
-const NOBODY = 0
 
 /** The network an address lies in, where the user signed in from there within 30 days; undefined where he did not. */
 export async function recogniseNetwork(

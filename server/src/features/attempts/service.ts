@@ -1,6 +1,5 @@
 export { type CountedFailure, removeOldAddresses, uncountAddress } from './addresses.ts'
 export {
-  type DeviceDeps,
   type Forgotten,
   forgetHashed,
   knownBy,
@@ -10,17 +9,18 @@ export {
   removeKnownOf,
   reopen,
 } from './devices.ts'
-export { countFailure, failuresOf, forgetFailures, type Tried } from './methods.ts'
+export { countFailure, failuresOf, forgetFailures } from './methods.ts'
 export { rememberNetwork, removeOldNetworks } from './networks.ts'
 export {
   admit,
   type Admission,
   admitStranger,
+  countedOnceCompared,
+  type CountingDeps,
   forget,
   type KnownBy,
   removeOld,
   type Subject,
   subjectOf,
-  takeBack,
 } from './sign-ins.ts'
 export { touchDevice } from './store.ts'

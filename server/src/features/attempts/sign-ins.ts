@@ -51,12 +51,20 @@ interface Wait {
 
 export type Admission = { readonly kind: 'admitted' } | Wait
 
+export interface CountingDeps {
+  readonly db: Database
+  /** How many sign-ins from one address may fail; undefined, outside production alone: none are counted at all. */
+  readonly failedSignIns: Rate | undefined
+}
+
 /**
  * Counts a sign-in as failed before its password is looked at, so that twenty at once are twenty; a success takes its own
  * count back. During a wait nothing is counted and nothing lengthens.
  */
-export const admit = (db: Database, subject: Subject, now: Date): Promise<Admission> =>
-  db.transaction().execute((db) => admitIn(db, subject, now))
+export async function admit({ db, failedSignIns }: CountingDeps, subject: Subject, now: Date): Promise<Admission> {
+  if (!failedSignIns) return { kind: 'admitted' }
+  return db.transaction().execute((db) => admitIn(db, subject, now))
+}
 
 async function admitIn(db: Database, subject: Subject, now: Date): Promise<Admission> {
   const failures = await store.countFailure(db, subject, now, CLOSED_AT)
@@ -106,8 +114,30 @@ function waitAfter(failures: number): Duration {
   return milliseconds(Math.min(FIRST_WAIT * 2 ** (failures - FREE_FAILURES), LONGEST_WAIT))
 }
 
-/** Takes back what `admit` counted for a try that was never compared: nobody failed, so nobody waits. */
-export const takeBack = store.uncountFailure
+/** What was counted when a password was admitted to be compared. */
+interface Counted {
+  readonly subject: Subject
+  /** For the address, where a stranger tried. */
+  readonly counted?: CountedFailure | undefined
+}
+
+/**
+ * Compares what was admitted. Where that throws, since too many waited or the client left its place, nothing was compared,
+ * and the count is taken back: nobody is to wait for our own overload.
+ */
+export async function countedOnceCompared<Outcome>(
+  { db, failedSignIns }: CountingDeps,
+  { subject, counted }: Counted,
+  compare: () => Promise<Outcome>,
+): Promise<Outcome> {
+  try {
+    return await compare()
+  } catch (error) {
+    if (counted) await uncountAddress(db, counted)
+    if (failedSignIns) await store.uncountFailure(db, subject)
+    throw error
+  }
+}
 
 /** Drops failures long past, so that strangers' names do not pile up. */
 export const removeOld = (db: Database, now: Date): Promise<void> =>

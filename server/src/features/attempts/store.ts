@@ -1,5 +1,6 @@
-import type { Selectable } from 'kysely'
-import type { Database, DevicesTable, SignInFailuresTable } from '../../database/schema.ts'
+import type { ExpressionBuilder, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
+import type { Database, DevicesTable, Schema, SignInFailuresTable } from '../../database/schema.ts'
 
 export type Failures = Readonly<Selectable<SignInFailuresTable>>
 export type Device = Readonly<Selectable<DevicesTable>>
@@ -61,9 +62,14 @@ export async function removeAllFailures(db: Database): Promise<number> {
 }
 
 /** Rows below `closedAt` alone: what was closed opens by a reset or an operator, not by waiting. */
-export async function removeFailuresBefore(db: Database, moment: Date, closedAt: number): Promise<void> {
-  await db.deleteFrom('signInFailures').where('lastFailedAt', '<', moment).where('failures', '<', closedAt).execute()
-}
+export const removeFailuresBefore = (db: Database, moment: Date, closedAt: number): Promise<void> =>
+  bitByBit((limit) => {
+    const isOver = (where: ExpressionBuilder<Schema, 'signInFailures'>) =>
+      where.and([where('lastFailedAt', '<', moment), where('failures', '<', closedAt)])
+    const some = db.selectFrom('signInFailures').select('subject').where(isOver).limit(limit)
+    // Asked twice, as PostgreSQL asks the outer question once more of a row it had to wait for: one may have failed just now.
+    return db.deleteFrom('signInFailures').where('subject', 'in', some).where(isOver).executeTakeFirst()
+  })
 
 export const findDevice = (db: Database, userId: number, valueHash: Uint8Array): Promise<Device | undefined> =>
   db

@@ -11,6 +11,7 @@ it.each([
   ['curl/8.14.1', 'curl'],
   ['okhttp/4.12.0', 'okhttp'],
   ['', ''],
+  ['python-requests/2.32.3', 'python-requests'],
   ['<script>alert(1)</script>', ''],
 ])('tells of %j as %j', (userAgent, name) => {
   expect(deviceName(userAgent)).toBe(name)
@@ -21,5 +22,13 @@ it('is the same for every version of a program, so that an update is no new devi
 })
 
 it('reads no more of a user agent than browsers write', () => {
-  expect(deviceName(`${'x'.repeat(300)} Firefox/145.0`)).toBe('x'.repeat(40))
+  expect(deviceName(`${'x'.repeat(300)} Firefox/145.0`)).toBe('x'.repeat(24))
+})
+
+it.each([
+  ['Visit http://evil.example/ now/1.0', 'Visit'],
+  ['www.evil.example/9', 'www'],
+  ['Call-0900-123456 (Windows NT 10.0) now/1', 'Call- on Windows'],
+])('quotes of %j no link, no number and no sentence: mails to strangers hold it', (userAgent, name) => {
+  expect(deviceName(userAgent)).toBe(name)
 })

@@ -33,7 +33,7 @@ export interface PasswordMail extends Addressed {
   readonly kind: 'password_reset' | 'invitation'
   readonly channel: 'email'
   readonly to: string
-  /** Twelve characters on end; the mail shows them in groups of four. */
+  /** As it is shown: twelve characters in groups of four, with dashes between. */
   readonly code: string
   /** Carries the code: as secret as it is. Absolute, http or https. */
   readonly link: string
@@ -71,6 +71,7 @@ export interface NoticeFacts {
   readonly recovery_code_used: { readonly left: number; readonly ip: string }
   /** By wrong tries of whoever knew the password. */
   readonly method_locked: { readonly ip: string }
+  readonly account_deleted: object
   /** By an operator or an admin. */
   readonly sessions_ended_for_you: object
   readonly factors_removed_for_you: object

@@ -1,4 +1,5 @@
 import { sql } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, DeliveriesTable } from '../../database/schema.ts'
 
 export type Channel = DeliveriesTable['channel']
@@ -163,9 +164,11 @@ export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
     .execute()
 }
 
-export async function deleteFinishedBefore(db: Database, moment: Date): Promise<void> {
-  await db.deleteFrom('deliveries').where('finishedAt', '<', moment).execute()
-}
+export const deleteFinishedBefore = (db: Database, moment: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('deliveries').select('id').where('finishedAt', '<', moment).limit(limit)
+    return db.deleteFrom('deliveries').where('id', 'in', some).executeTakeFirst()
+  })
 
 /** Every message that waits, with the channel's lease or without. */
 export const queuedDeliveries = (db: Database): Promise<{ id: string; sealed: Uint8Array | null }[]> =>

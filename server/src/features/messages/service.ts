@@ -9,8 +9,8 @@ import { renderMail } from './templates/mail.ts'
 import { renderSms } from './templates/sms.ts'
 import type { Sender } from './templates/wording.ts'
 
-export type { Message, Notice, NoticeFacts, NoticeKind } from './message.ts'
-export { type Happening, notify, type NotifyDeps } from './notify.ts'
+export type { Message } from './message.ts'
+export { notify, type NotifyDeps } from './notify.ts'
 export { type Backlog, backlog } from './outbox.ts'
 export { type Resealed, resealQueued } from './reseal.ts'
 

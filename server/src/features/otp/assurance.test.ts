@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { codeFor, PHONE, RIGHT, said, setPhone, verifyCode } from '../../../test/codes.ts'
+import { succeeded } from '../../../test/factors.ts'
+import { confirmReset, NEW_PASSWORD, resetMail } from '../../../test/passwords.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { readToken } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
@@ -91,6 +93,25 @@ describe('a code proves', () => {
     await prove(world, elsewhere, 'email')
     await prove(world, user, 'email')
     expect(await assuranceOf(world, user)).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
+  })
+
+  it('no second factor by e-mail where the setting says that e-mail is none', async () => {
+    const world = await createWorld({ settings: { ...UNLIMITED, EMAIL_AS_SECOND_FACTOR: 'off' } })
+    const user = await returningUser(world)
+    await prove(world, user, 'email')
+    expect(await assuranceOf(world, user)).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
+    await prove(world, user, 'phone')
+    expect(await assuranceOf(world, user)).toMatchObject({ acr: 'aal2', amr: ['pwd', 'sms', 'mfa'] })
+  })
+
+  it('no second factor by e-mail after a reset by e-mail, where the user has another: the mailbox alone would be both', async () => {
+    const world = await createWorld({ settings: UNLIMITED })
+    const user = await returningUser(world)
+    const { token } = await resetMail(world, user)
+    succeeded(await confirmReset(world, { token }))
+    const again: SignedIn = { ...user, ...(await world.signIn({ ...user, password: NEW_PASSWORD })).body }
+    await prove(world, again, 'email')
+    expect(await assuranceOf(world, again)).toMatchObject({ acr: 'aal1', amr: ['pwd'] })
   })
 
   it('no second factor when it completes a change of address', async () => {

@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import type { Phone } from '../../kernel/address.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
@@ -11,7 +11,7 @@ import { messageOf } from './message.ts'
 import * as store from './store.ts'
 
 export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
-export type { Challenge, Channel, Purpose } from './store.ts'
+export type { Channel, Purpose } from './store.ts'
 export { hasOpen, ownerOf, removeExpired, removeForChannel, voidAll, voidOf } from './store.ts'
 
 export interface CodeRules {
@@ -124,9 +124,6 @@ export async function issue(
   const ruling = await rule(db, deps, { id, ...binding }, envelope, now)
   return ruling.kind === 'allowed' ? put(db, deps, { id, ...binding }, envelope, now) : ruling
 }
-
-// No user has it; asked all the same, so that nobody costs what a user does.
-const NOBODY = 0
 
 /**
  * As `issue`, for someone who is nobody yet: the answer and the work are the same whether the code is a user's, is held

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { ChallengesTable, Database } from '../../database/schema.ts'
 
 export type Challenge = Readonly<Selectable<ChallengesTable>>
@@ -140,9 +141,11 @@ export async function removeForChannel(
 }
 
 /** Codes long over; kept a while past their end, so that the cooldown still sees them. */
-export async function removeExpired(db: Database, before: Date): Promise<void> {
-  await db.deleteFrom('challenges').where('expiresAt', '<', before).execute()
-}
+export const removeExpired = (db: Database, before: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('challenges').select('id').where('expiresAt', '<', before).limit(limit)
+    return db.deleteFrom('challenges').where('id', 'in', some).where('expiresAt', '<', before).executeTakeFirst()
+  })
 
 /** Uses up the user's open codes for these purposes. Their rows stay, so that the cooldown still sees them. */
 export async function voidOf(db: Database, userId: number, purposes: readonly Purpose[], now: Date): Promise<void> {

@@ -38,7 +38,9 @@ it('a link that was used, and none at all, are told so', async (context) => {
   await page.goto('about:blank')
   await follow()
   await page.getByRole('button').click()
-  await page.getByRole('status').getByText('The link is wrong, expired or used up.').waitFor()
+  const told = page.getByRole('status').getByText('The link is wrong, expired or used up.')
+  await told.waitFor()
+  expect(await told.isVisible()).toBe(true)
 })
 
 it('speaks Persian from right to left to whoever wants it, and takes the link along', async (context) => {

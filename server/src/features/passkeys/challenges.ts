@@ -1,3 +1,4 @@
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database } from '../../database/schema.ts'
 import { after, minutes } from '../../kernel/duration.ts'
 import type { Random } from '../../kernel/random.ts'
@@ -72,6 +73,8 @@ export async function takeChallenge(db: Database, challenge: string, expiresAt: 
 }
 
 /** Forgets used challenges that ended before this moment: no longer good, used or not. */
-export async function removeUsedChallenges(db: Database, moment: Date): Promise<void> {
-  await db.deleteFrom('usedPasskeyChallenges').where('expiresAt', '<', moment).execute()
-}
+export const removeUsedChallenges = (db: Database, moment: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('usedPasskeyChallenges').select('challenge').where('expiresAt', '<', moment).limit(limit)
+    return db.deleteFrom('usedPasskeyChallenges').where('challenge', 'in', some).executeTakeFirst()
+  })

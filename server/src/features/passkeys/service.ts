@@ -14,7 +14,7 @@ export {
 } from './assertion.ts'
 export { removeUsedChallenges } from './challenges.ts'
 export type { PasskeyDeps } from './deps.ts'
-export { type No, type Offered, registerPasskey, registrationOptions } from './registration.ts'
+export { type No, registerPasskey, registrationOptions } from './registration.ts'
 export type { RelyingParty } from './relying-party.ts'
 export { listOf as passkeysOf, type Passkey, remove as removePasskey, removeAll as removePasskeys } from './store.ts'
 export { assertion, type AssertionJson, creationOptions, newCredential, requestOptions } from './wire.ts'

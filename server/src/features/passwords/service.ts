@@ -9,7 +9,6 @@ import type { PasswordOwner, PasswordPolicy } from './policy.ts'
 export { type BreachedPasswords, BreachedUnfit, openBreached } from './breached.ts'
 export { importBreached, type ImportProgress } from './breached-import.ts'
 export { ListUnfit } from './breached-lists.ts'
-export type { PasswordCheck } from './hasher.ts'
 
 /** What is kept where there is no password, as in Django: nothing matches it. */
 export const NO_PASSWORD = '!'

@@ -83,35 +83,12 @@ export async function takeRecoveryCode(
   const failures = await countFailure(db, { userId: user.id, method: 'recovery_code', purpose })
   if (lockAfter !== undefined && failures > lockAfter) return { kind: 'locked' }
   const code = parseBase32(typed, SYMBOLS)
-  if (code === undefined || !(await store.take(db, user.id, hashOf(code), now))) {
-    if (failures === lockAfter) await recordLock(db, deps, { user, purpose }, act, now)
-    return { kind: 'wrong' }
-  }
+  if (code === undefined || !(await store.take(db, user.id, hashOf(code), now))) return { kind: 'wrong' }
   await forgetFailures(db, user.id, { method: 'recovery_code', purpose })
   const left = await store.countLeft(db, user.id)
   const facts = { left, ip: act.ip ?? '' }
-  await deps.audit.record(
-    db,
-    actOf(act, user.id),
-    { type: 'recovery_code_used', userId: user.id, details: { purpose, left } },
-    now,
-  )
+  const used = { type: 'recovery_code_used', userId: user.id, details: { purpose, left } } as const
+  await deps.audit.record(db, actOf(act, user.id), used, now)
   await notify(db, deps, user, { kind: 'recovery_code_used', facts }, now)
   return { kind: 'right', left }
-}
-
-function recordLock(
-  db: Database,
-  { audit }: RecoveryCodeDeps,
-  { user, purpose }: RecoveryCodeTry,
-  act: Act,
-  now: Date,
-): Promise<void> {
-  const details = { method: 'recovery_code', purpose }
-  return audit.record(
-    db,
-    actOf(act, user.id),
-    { type: 'method_locked', userId: user.id, result: 'failure', details },
-    now,
-  )
 }

@@ -1,6 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Audit } from '../audit/service.ts'
+import { lockUser } from '../users/service.ts'
 import * as pendingStore from './pending-store.ts'
 import * as store from './store.ts'
 
@@ -48,6 +49,8 @@ export const endAllOthers = (
   now: Date,
 ): Promise<void> =>
   db.transaction().execute(async (db) => {
+    // As whoever else ends several of his does: two who took them as they come could each wait for the other.
+    await lockUser(db, userId)
     await pendingStore.endAll(db, userId, now)
     const sessions = await store.endOthers(db, { userId, exceptId: sessionId }, 'ended_by_user', now)
     await audit.record(db, act, { type: 'sessions_ended', userId, details: { sessions } }, now)

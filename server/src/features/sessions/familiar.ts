@@ -15,7 +15,8 @@ export async function isFamiliar(db: Database, session: Session): Promise<boolea
     .selectFrom('sessions')
     .select('id')
     .where('userId', '=', session.userId)
-    .where('device', '=', session.device)
+    // What signed in before programs were named is known by what it called itself, letter by letter.
+    .where(({ eb, or }) => or([eb('device', '=', session.device), eb('userAgent', '=', session.userAgent)]))
     .where('network', '=', session.network)
     .where('id', '!=', session.id)
     .where(({ eb, or }) => or([eb('endReason', 'is', null), eb('endReason', 'not in', DISOWNED)]))

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, PendingSignInsTable } from '../../database/schema.ts'
 
 export type PendingSignIn = Readonly<Selectable<PendingSignInsTable>>
@@ -54,6 +55,8 @@ export async function endOldest(db: Database, userId: number, keep: number, now:
     .execute()
 }
 
-export async function removeExpired(db: Database, now: Date): Promise<void> {
-  await db.deleteFrom('pendingSignIns').where('expiresAt', '<', now).execute()
-}
+export const removeExpired = (db: Database, now: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('pendingSignIns').select('id').where('expiresAt', '<', now).limit(limit)
+    return db.deleteFrom('pendingSignIns').where('id', 'in', some).executeTakeFirst()
+  })

@@ -7,7 +7,7 @@ import type { Language } from '../../kernel/language.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { type Messages, notify } from '../messages/service.ts'
 import type { AccessClaims, Tokens } from '../tokens/service.ts'
-import { findById as findUser, findStanding, type User, type UserStanding } from '../users/service.ts'
+import { findStanding, lockUser, type User, type UserStanding } from '../users/service.ts'
 import { idleEnd, type Rotation, type RotationRules, rotate, standingOf } from './rotation.ts'
 import * as pendingStore from './pending-store.ts'
 import * as store from './store.ts'
@@ -208,9 +208,9 @@ export async function refresh(
 }
 
 async function endReused(db: Database, deps: SessionDeps, session: store.Session, act: Act, now: Date): Promise<void> {
-  if (!(await store.end(db, session.id, 'refresh_token_reused', now))) return
-  const user = await findUser(db, session.userId)
-  if (!user) return
+  // Before his session: the notice needs the user's row, and whoever deletes or moves him holds that and asks for this.
+  const user = await lockUser(db, session.userId)
+  if (!user || !(await store.end(db, session.id, 'refresh_token_reused', now))) return
   const facts = { signedInAt: session.createdAt, ip: session.ip }
   await notify(db, deps, user, { kind: 'refresh_token_reused', facts }, now)
   const details = { session: session.id }

@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, SessionsTable } from '../../database/schema.ts'
 
 export type Session = Readonly<Selectable<SessionsTable>>
@@ -198,13 +199,15 @@ export const markProven = (
     .returningAll()
     .executeTakeFirst()
 
-/** No session has proven an address that has just taken another's place. */
+/** No session that lives has proven an address that has just taken another's place. */
 export async function forgetProofs(db: Database, userId: number, channel: 'email' | 'phone'): Promise<void> {
   const proof = channel === 'email' ? { emailProvenAt: null } : { phoneProvenAt: null }
-  await db.updateTable('sessions').set(proof).where('userId', '=', userId).execute()
+  await db.updateTable('sessions').set(proof).where('userId', '=', userId).where('endedAt', 'is', null).execute()
 }
 
 /** Rows whose tokens are all past their end serve nobody any more. */
-export async function removeExpired(db: Database, now: Date): Promise<void> {
-  await db.deleteFrom('sessions').where('expiresAt', '<', now).execute()
-}
+export const removeExpired = (db: Database, now: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('sessions').select('id').where('expiresAt', '<', now).limit(limit)
+    return db.deleteFrom('sessions').where('id', 'in', some).executeTakeFirst()
+  })

@@ -9,7 +9,7 @@ import { logOutcome, type OutcomeLog, withStatus } from '../account/service.ts'
 import type { Sent } from '../otp/service.ts'
 import { type Address, askForCode, type CodeSignInDeps, isKnownDeviceOf, signInByCode } from './code-sign-in.ts'
 import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
-import { signedIn, toSignedIn } from './wire.ts'
+import { deviceValue, signedIn, toSignedIn } from './wire.ts'
 
 export interface CodeSignInRouteDeps extends CodeSignInDeps, OutcomeLog {
   readonly clock: Clock
@@ -95,9 +95,7 @@ function confirmRoute(app: App, deps: CodeSignInRouteDeps): void {
           .object({
             challenge: fields.verbatim().meta({ examples: [challengeExample] }),
             code: fields.sixDigits(),
-            device: fields.verbatim().optional().meta({
-              description: '`new` asks for a device value; a value given earlier makes this device known.',
-            }),
+            device: deviceValue(),
           })
           .meta({ id: 'SignInCode' }),
         response: { 200: signedIn, ...refusals('invalid', 'otp_invalid', 'not_found') },

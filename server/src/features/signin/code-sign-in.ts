@@ -1,4 +1,4 @@
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import { type Email, emailKey, mailboxKey, type Phone } from '../../kernel/address.ts'
 import type { Act } from '../../kernel/act.ts'
@@ -21,7 +21,7 @@ import {
   verifyChallenge,
 } from '../otp/service.ts'
 import { type Assurance, hasSessionFrom, markProven } from '../sessions/service.ts'
-import { findByEmail, findById, findByVerifiedPhone, lockUser, type User } from '../users/service.ts'
+import { findByEmail, findByVerifiedPhone, lockUser, type User } from '../users/service.ts'
 import { complete, type SignedIn } from './complete.ts'
 import { type SecondStep, secondStep, type SignInDeps } from './service.ts'
 
@@ -46,8 +46,8 @@ export interface SignInCodeAsked {
 /** What truly came of it, as far as a lock or the SMS firewall let it: for the log of a developer, never for an answer. */
 export type CodeOutcome = 'no_account' | 'may_not_begin' | 'destination_full' | 'code_asked_for'
 
-// No user has it; asked all the same, so that an unknown address costs what a known one does.
-const NOBODY: FactorHolder = { id: 0, emailVerifiedAt: null, phoneVerifiedAt: null, passwordResetAt: null }
+/** What no user has to sign in by, asked for all the same. */
+const NO_HOLDER: FactorHolder = { id: NOBODY, emailVerifiedAt: null, phoneVerifiedAt: null, passwordResetAt: null }
 
 /**
  * Sends a code that signs in to whoever has this address verified. Whether anybody has, may sign in so, or was sent enough
@@ -67,7 +67,7 @@ export async function askForCode(
   const binding = { asker: askerOf(deps, address, network), ...bindingOf(address), purpose: 'sign_in' } as const
   const wait = await cooldownOf(db, codes.rules, binding, now)
   if (wait) return wait
-  const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY.id, network)
+  const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY, network)
   const isFull = (await deps.destinations.take(destinationOf(address), isOwner)) !== undefined
   const envelope = {
     to: user && address.channel === 'email' ? user.email : address.to,
@@ -76,8 +76,8 @@ export async function askForCode(
     isOwners: isOwner,
   }
   const issued = await db.transaction().execute(async (db) => {
-    // Asked again: an account deleted meanwhile can have no code.
-    const still = await findById(db, user?.id ?? NOBODY.id)
+    // Asked again: an account deleted meanwhile can have no code; nor may it be while the code is stored.
+    const still = await lockUser(db, user?.id ?? NOBODY)
     const userId = still && mayBegin && !isFull ? still.id : null
     const issued = await issueToAnyone(db, codes, { ...binding, userId }, envelope, now)
     if (issued.kind === 'sent') await remember(db, issued)
@@ -114,7 +114,7 @@ async function mayBeginWith(
   user: User | undefined,
   channel: Address['channel'],
 ): Promise<boolean> {
-  const others = await usableMethods(db, rules, user ?? NOBODY, channel)
+  const others = await usableMethods(db, rules, user ?? NO_HOLDER, channel)
   if (!user || !isReachable(user, channel)) return false
   return user.twoFactorSince === null || others.length > 0
 }
@@ -157,7 +157,7 @@ export async function signInByCode(deps: CodeSignInDeps, answer: Answer, act: Ac
     const asked = { id: answer.challenge.toLowerCase(), purpose: 'sign_in' } as const
     // Held before the code is tried, as whoever ends sessions or voids codes does: he either sees the session that begins
     // here, or was first.
-    const user = await lockUser(db, (await ownerOf(db, asked.id)) ?? NOBODY.id)
+    const user = await lockUser(db, (await ownerOf(db, asked.id)) ?? NOBODY)
     const answered = await verifyChallenge(db, codes, asked, answer.code, now)
     if (answered.kind === 'right')
       return enter(db, deps, { user, challenge: answered.challenge, device: answer.device }, act, now)

@@ -5,6 +5,7 @@ import type { EventType } from '../audit/service.ts'
 import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
 import { notify } from '../messages/service.ts'
 import { type CodeDeps, type OwnChallenge, type Purpose, verify } from '../otp/service.ts'
+import type { NotProven, PasskeyDeps } from '../passkeys/service.ts'
 import { type RecoveryCodeDeps, takeRecoveryCode } from '../recovery-codes/service.ts'
 import type { SessionDeps } from '../sessions/service.ts'
 import { type TotpDeps, verifyTotp } from '../totp/service.ts'
@@ -72,7 +73,8 @@ async function proveSentCode(
   const { asker, purpose, user } = trial
   const proof = await verify(db, deps.codes, { asker, purposes: [purpose] }, code, now)
   if (proof.kind === 'wrong') {
-    await recordFailure(db, deps, trial, { methods: proof.tried, locked: proof.locked }, act, now)
+    const failed = { methods: proof.tried, locked: proof.locked }
+    await recordFailure(db, deps.sessions, { userId: user.id, purpose }, failed, act, now)
     return { kind: 'wrong' }
   }
   const { challenge } = proof
@@ -96,12 +98,10 @@ async function proveTotp(
   const proof = await verifyTotp(db, deps.totp, tried, code, now)
   if (proof === 'right') return { kind: 'right', method: 'totp' }
   if (proof === 'none') return { kind: 'unusable' }
-  const isLast = proof === 'wrong' && (await failuresOf(db, tried)) === deps.totp.rules.lockAfter
-  await recordFailure(db, deps, trial, { methods: ['totp'], locked: isLast ? ['totp'] : [] }, act, now)
+  await recordRefused(db, deps.sessions, { ...tried, lockAfter: deps.totp.rules.lockAfter }, act, now)
   return { kind: proof }
 }
 
-/** What locked, and what was used, `takeRecoveryCode` puts on record. */
 async function proveRecoveryCode(
   db: Database,
   deps: FactorDeps,
@@ -112,11 +112,45 @@ async function proveRecoveryCode(
 ): Promise<FactorProof> {
   const { kind } = await takeRecoveryCode(db, deps.recoveryCodes, trial, code, act, now)
   if (kind === 'right') return { kind, method: 'recovery_code' }
-  await recordFailure(db, deps, trial, { methods: ['recovery_code'], locked: [] }, act, now)
   const tried = { userId: trial.user.id, method: 'recovery_code', purpose: trial.purpose } as const
-  const isLast = kind === 'wrong' && (await failuresOf(db, tried)) === deps.recoveryCodes.rules.lockAfter
-  if (isLast) await tellOfLock(db, deps.sessions, trial.user.id, act, now)
+  await recordRefused(db, deps.sessions, { ...tried, lockAfter: deps.recoveryCodes.rules.lockAfter }, act, now)
   return { kind }
+}
+
+/** A method that was tried, and refused. */
+interface RefusedTry {
+  readonly userId: number
+  readonly method: Method
+  readonly purpose: Trial['purpose']
+  /** How many in a row lock it; undefined: never. */
+  readonly lockAfter: number | undefined
+  readonly reason?: string
+}
+
+/** A passkey that was refused to a user who is known: as a second factor, or to reauthenticate. */
+export const refusedPasskey = (
+  { rules: { lockAfter } }: PasskeyDeps,
+  { userId, purpose }: Pick<RefusedTry, 'userId' | 'purpose'>,
+  { because }: NotProven,
+): RefusedTry => ({
+  userId,
+  method: 'passkey',
+  purpose,
+  lockAfter,
+  ...(because === 'copied' && { reason: 'passkey_copied' }),
+})
+
+/** Puts a refused try on record, once it was counted; where it was the one that locks, that too. */
+export async function recordRefused(
+  db: Database,
+  sessions: SessionDeps,
+  { userId, method, purpose, lockAfter, ...why }: RefusedTry,
+  act: Act,
+  now: Date,
+): Promise<void> {
+  const isLast = (await failuresOf(db, { userId, method, purpose })) === lockAfter
+  const failed = { methods: [method], locked: isLast ? [method] : [], ...why }
+  await recordFailure(db, sessions, { userId, purpose }, failed, act, now)
 }
 
 const FAILED = {
@@ -124,15 +158,22 @@ const FAILED = {
   reauthentication: 'reauthentication_failed',
 } as const satisfies Record<Trial['purpose'], EventType>
 
+interface Failed {
+  readonly methods: readonly Method[]
+  /** Those of them whose last wrong try this was. */
+  readonly locked: readonly Method[]
+  readonly reason?: string
+}
+
 async function recordFailure(
   db: Database,
-  { sessions }: FactorDeps,
-  { user: { id: userId }, purpose }: Trial,
-  { methods, locked }: { readonly methods: readonly Method[]; readonly locked: readonly Method[] },
+  sessions: SessionDeps,
+  { userId, purpose }: Pick<RefusedTry, 'userId' | 'purpose'>,
+  { locked, ...details }: Failed,
   act: Act,
   now: Date,
 ): Promise<void> {
-  const event = { type: FAILED[purpose], result: 'failure', userId, details: { methods } } as const
+  const event = { type: FAILED[purpose], result: 'failure', userId, details } as const
   await sessions.audit.record(db, actOf(act, userId), event, now)
   await recordLocks(db, sessions, { userId, purpose, methods: locked }, act, now)
 }

@@ -18,7 +18,7 @@ describe('sign-ins from one address', () => {
 describe('while more passwords wait than can be compared', () => {
   const settings = { THROTTLE_ANON: 'off', THROTTLE_LOGIN: '1000/min' }
 
-  // Guard: `takeBack` in `compare`. Seen failing (as many counted as tried) without it.
+  // Guard: `uncountFailure` in `countedOnceCompared`. Seen failing (as many counted as tried) without it.
   it('a sign-in that was turned away is no failed one', async () => {
     const world = await createWorld({ settings })
     const answers = await atOnce(100, (index) => attempt(world, `crowd${index}@example.com`, '192.0.2.1'))

@@ -115,6 +115,16 @@ describe('a sign-in from a new device is told', () => {
     expect(await notices(world)).toHaveLength(11)
   })
 
+  it('not for a program that signed in before programs were named', async () => {
+    const world = await worldOfSara()
+    await signIn(world)
+    await world.latchkey.foundation.db.updateTable('sessions').set({ device: '' }).execute()
+    await signIn(world)
+    expect(await notices(world)).toEqual([])
+    await signIn(world, { userAgent: SAFARI })
+    expect(await notices(world)).toHaveLength(1)
+  })
+
   it('again when its session was thrown out: what began it vouches for nothing', async () => {
     const world = await worldOfSara()
     const { access: token } = await signIn(world)

@@ -1,4 +1,3 @@
-import * as fields from '../../http/fields.ts'
 import { refusals } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -6,7 +5,7 @@ import { Refusal } from '../../kernel/refusal.ts'
 import { assertion, passkeyOptions, requestOptions } from '../passkeys/service.ts'
 import { ANYBODY, type PasskeySignInDeps, signInByPasskey, stepOptions, takePasskeyStep } from './passkeys.ts'
 import { noFactorHere, openedBy, over } from './step-answers.ts'
-import { signedIn, stepPassed, toSignedIn, toStepPassed } from './wire.ts'
+import { deviceValue, signedIn, stepPassed, toSignedIn, toStepPassed } from './wire.ts'
 
 export interface PasskeySignInRouteDeps extends PasskeySignInDeps {
   readonly clock: Clock
@@ -50,13 +49,7 @@ function signInRoute(app: App, deps: PasskeySignInRouteDeps): void {
         description:
           'Takes what `navigator.credentials.get()` gave, by its `toJSON()`; gives a refresh token and an access token. ' +
           'The authenticator must have verified its user, so that it is two factors in one.',
-        body: assertion
-          .extend({
-            device: fields.verbatim().optional().meta({
-              description: '`new` asks for a device value; a value given earlier makes this device known.',
-            }),
-          })
-          .meta({ id: 'PasskeySignIn' }),
+        body: assertion.extend({ device: deviceValue() }).meta({ id: 'PasskeySignIn' }),
         response: { 200: signedIn, ...refusals('invalid', 'passkey_invalid', 'no_active_account') },
       },
     },

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/schema.ts'
-import { type Act, actOf } from '../../kernel/act.ts'
-import { failuresOf, NEW_DEVICE, recognise } from '../attempts/service.ts'
+import type { Act } from '../../kernel/act.ts'
+import { NEW_DEVICE, recognise } from '../attempts/service.ts'
 import {
   type AssertionJson,
   checkPasskey,
@@ -14,7 +14,7 @@ import {
 import { findPending } from '../sessions/service.ts'
 import { lockUser } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
-import { recordLocks } from './factor-proof.ts'
+import { recordRefused, refusedPasskey } from './factor-proof.ts'
 import { finish, settleReset } from './second-step.ts'
 import { type SecondStep, secondStep, type SignInRules } from './service.ts'
 
@@ -109,12 +109,14 @@ export async function stepOptions(deps: PasskeySignInDeps, { pendingId }: Candid
   return { kind: 'options', options: await passkeyOptions(deps.db, deps.passkeys, asked.ask, now) } as const
 }
 
+type StepAsk = PasskeyAsk & { readonly purpose: 'second_factor'; readonly userId: number }
+
 /** What a sign-in that waits may ask of a passkey. */
 async function askedOf(
   { db }: PasskeySignInDeps,
   pendingId: string,
   now: Date,
-): Promise<NoStep | { readonly kind: 'asked'; readonly ask: PasskeyAsk & { readonly userId: number } }> {
+): Promise<NoStep | { readonly kind: 'asked'; readonly ask: StepAsk }> {
   const pending = await findPending(db, pendingId, now)
   if (!pending) return { kind: 'over' }
   const { userId, needs } = pending
@@ -137,25 +139,10 @@ export async function takePasskeyStep(
   return deps.db.transaction().execute(async (db): Promise<SignedIn | NoStep | NotProven> => {
     const proof = await provePasskey(db, deps.passkeys, ask, checked, now)
     if (proof.kind === 'refused') {
-      await recordRefusedStep(db, deps, ask, proof, act, now)
+      await recordRefused(db, deps.sessions, refusedPasskey(deps.passkeys, ask, proof), act, now)
       return proof
     }
     // Another step, or a logout, may have been first.
     return (await finish(db, deps, pendingId, { method: 'passkey', amr: proof.amr }, act, now)) ?? { kind: 'over' }
   })
-}
-
-async function recordRefusedStep(
-  db: Database,
-  { sessions, passkeys }: PasskeySignInDeps,
-  { userId, purpose }: PasskeyAsk & { readonly userId: number },
-  { because }: NotProven,
-  act: Act,
-  now: Date,
-): Promise<void> {
-  const details = { methods: ['passkey'], ...(because === 'copied' && { reason: 'passkey_copied' }) }
-  const failed = { type: 'second_factor_failed', result: 'failure', userId, details } as const
-  await sessions.audit.record(db, actOf(act, userId), failed, now)
-  const isLast = (await failuresOf(db, { userId, method: 'passkey', purpose })) === passkeys.rules.lockAfter
-  await recordLocks(db, sessions, { userId, purpose, methods: isLast ? ['passkey'] : [] }, act, now)
 }

@@ -70,7 +70,7 @@ describe('a password that is wrong while reauthenticating', () => {
     expect(statuses(answers)).toEqual({ 400: 5, 429: 15 })
   })
 
-  // Guard: `takeBack` in `isPassword`. Seen failing (every one counted) without it.
+  // Guard: `uncountFailure` in `countedOnceCompared`. Seen failing (every one counted) without it.
   it('is none where more passwords wait than can be compared', async () => {
     const world = await createWorld({ settings })
     const user = await world.signedInUser()

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { admit, failuresOf, forget, type Subject, subjectOf, takeBack } from '../attempts/service.ts'
+import { admit, countedOnceCompared, type CountingDeps, forget, type Subject, subjectOf } from '../attempts/service.ts'
 import { type Method, usableMethods } from '../factors/service.ts'
 import {
   type AssertionJson,
@@ -13,16 +13,20 @@ import {
 import type { Passwords } from '../passwords/service.ts'
 import { findSession, knownBySession, markProven, type Session, tokenPair } from '../sessions/service.ts'
 import { findById, lockUser, type User } from '../users/service.ts'
-import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
+import {
+  type FactorDeps,
+  type FactorProof,
+  proveFactor,
+  recordRefused,
+  refusedPasskey,
+  type Shown,
+} from './factor-proof.ts'
 import { AMR, type Passed, settleReset } from './second-step.ts'
 
-export interface ReauthenticationDeps extends FactorDeps {
-  readonly db: Database
+export interface ReauthenticationDeps extends FactorDeps, CountingDeps {
   readonly secret: Secret
   readonly passwords: Passwords
   readonly passkeys: PasskeyDeps
-  /** Whether failed sign-ins are counted; off only outside production. */
-  readonly countFailures: boolean
 }
 
 /** Who is signed in, and by which session. */
@@ -72,7 +76,7 @@ export async function reauthenticate(
   if (lack) return lack
   if (proofs.password === undefined) return renew(deps, attempt, user)
   const subject = subjectOf(secret, user.emailKey, await knownBySession(db, secret, caller, now))
-  const admission = deps.countFailures ? await admit(db, subject, now) : { kind: 'admitted' as const }
+  const admission = await admit(deps, subject, now)
   return admission.kind === 'wait' ? admission : prove(deps, { ...attempt, subject }, user)
 }
 
@@ -104,28 +108,17 @@ async function lackOf(
 }
 
 async function prove(deps: ReauthenticationDeps, attempt: Attempt, user: User): Promise<Reauthentication> {
-  const { act, now } = attempt
-  if (!(await isPassword(deps, attempt, user))) {
+  const { proofs, subject, signal, act, now } = attempt
+  const { matches } = await countedOnceCompared(deps, { subject: subject! }, () =>
+    deps.passwords.verify(user.passwordHash, proofs.password!, signal),
+  )
+  if (!matches) {
     const details = { methods: ['password'] }
     const failed = { type: 'reauthentication_failed', result: 'failure', userId: user.id, details } as const
     await deps.sessions.audit.record(deps.db, actOf(act, user.id), failed, now)
     return { kind: 'wrong_password' }
   }
   return renew(deps, attempt, user)
-}
-
-async function isPassword(
-  { db, passwords, countFailures }: ReauthenticationDeps,
-  { proofs, subject, signal }: Attempt,
-  { passwordHash }: User,
-): Promise<boolean> {
-  try {
-    return (await passwords.verify(passwordHash, proofs.password!, signal)).matches
-  } catch (error) {
-    // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
-    if (countFailures) await takeBack(db, subject!)
-    throw error
-  }
 }
 
 async function renew(deps: ReauthenticationDeps, attempt: Attempt, compared: User): Promise<Reauthentication> {
@@ -156,7 +149,7 @@ async function renewIn(db: Database, deps: ReauthenticationDeps, attempt: Attemp
   const proof = (await lackOf(db, deps, attempt, user)) ?? (await proveSecond(db, deps, attempt, user))
   if (proof && proof.kind !== 'passed') return proof
   if (proof) await settleReset(db, user, proof.method)
-  if (deps.countFailures && subject) await forget(db, subject)
+  if (deps.failedSignIns && subject) await forget(db, subject)
   const renewed = await markProven(db, session.id, renewalOf(session, proofs, proof, now))
   if (!renewed) return { kind: 'over' }
   await record(db, deps, { session: renewed, methods: methodsOf(proofs, proof) }, act, now)
@@ -204,16 +197,7 @@ async function provePasskeyAgain(
 ): Promise<PassedFactor | { readonly kind: 'passkey_refused' | 'locked' }> {
   const proof = await provePasskey(db, deps.passkeys, ask, passkey, now)
   if (proof.kind === 'proven') return { kind: 'passed', method: 'passkey', amr: proof.amr }
-  const { purpose, userId } = ask
-  const failed = {
-    type: 'reauthentication_failed',
-    result: 'failure',
-    userId,
-    details: { methods: ['passkey'] },
-  } as const
-  await deps.sessions.audit.record(db, actOf(act, userId), failed, now)
-  const isLast = (await failuresOf(db, { userId, method: 'passkey', purpose })) === deps.passkeys.rules.lockAfter
-  await recordLocks(db, deps.sessions, { userId, purpose, methods: isLast ? ['passkey'] : [] }, act, now)
+  await recordRefused(db, deps.sessions, refusedPasskey(deps.passkeys, ask, proof), act, now)
   return { kind: proof.because === 'locked' ? 'locked' : 'passkey_refused' }
 }
 

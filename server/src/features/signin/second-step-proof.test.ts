@@ -32,6 +32,7 @@ async function createStepWorld(open: (context: TestContext) => Promise<Database>
     isNeutral: false,
     isAvailable: () => true,
     rules: { emailAsSecondFactor: true, requireVerified: 'none' },
+    factorRules: { emailAsSecondFactor: true },
   }
   const now = NOON
   const userId = await insertUser(db, 'ana', { emailVerifiedAt: now, twoFactorSince: now })

@@ -2,22 +2,22 @@ import type { Database } from '../../database/schema.ts'
 import { emailKey, parseEmail } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import { Refusal } from '../../kernel/refusal.ts'
-import type { Rate } from '../../ports/limiter/port.ts'
 import {
   type Admission,
   admit,
   admitStranger,
+  countedOnceCompared,
   type CountedFailure,
+  type CountingDeps,
   forget,
   type KnownBy,
   knownBy,
   NEW_DEVICE,
   type Subject,
   subjectOf,
-  takeBack,
   uncountAddress,
 } from '../attempts/service.ts'
-import type { PasswordCheck, Passwords } from '../passwords/service.ts'
+import type { Passwords } from '../passwords/service.ts'
 import { type FactorRules, type Method, usableMethods } from '../factors/service.ts'
 import {
   beginPending,
@@ -30,12 +30,9 @@ import {
 import { findByEmail, lockUser, update, type User } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 
-export interface SignInDeps extends CompleteDeps {
-  readonly db: Database
+export interface SignInDeps extends CompleteDeps, CountingDeps {
   readonly passwords: Passwords
   readonly rules: SignInRules
-  /** How many sign-ins from one address may fail; undefined, outside production alone: none are counted at all. */
-  readonly failedSignIns: Rate | undefined
 }
 
 /** What a sign-in asks for beside the first factor. */
@@ -88,17 +85,12 @@ export async function signIn(
 
 /** What an address may fail spares whom the account knows: a carrier puts thousands behind one. */
 async function admitted(
-  { db, failedSignIns: rate }: SignInDeps,
+  deps: SignInDeps,
   { subject, known, ip }: { readonly subject: Subject; readonly known: KnownBy; readonly ip: string | null },
   now: Date,
 ): Promise<Admission & { readonly counted?: CountedFailure }> {
-  if (!rate) return { kind: 'admitted' }
-  return known ? admit(db, subject, now) : admitStranger(db, subject, { ip, rate }, now)
-}
-
-/** Nobody failed after all, as far as the address goes. */
-async function uncount(db: Database, { counted }: Attempt): Promise<void> {
-  if (counted) await uncountAddress(db, counted)
+  const { db, failedSignIns: rate } = deps
+  return known || !rate ? admit(deps, subject, now) : admitStranger(db, subject, { ip, rate }, now)
 }
 
 /** A sign-in that was admitted. */
@@ -115,7 +107,9 @@ interface Attempt {
 
 async function prove(deps: SignInDeps, attempt: Attempt, user: User | undefined): Promise<SignIn> {
   const { password } = attempt.credentials
-  const check = await compare(deps, attempt, user?.passwordHash)
+  const check = await countedOnceCompared(deps, attempt, () =>
+    deps.passwords.verify(user?.passwordHash, password, attempt.signal),
+  )
   if (!user || !check.matches || user.deactivatedAt) return refuse(deps.db, deps, attempt, user)
   const rehashed = check.needsRehash ? await rehash(deps.passwords, password) : undefined
   const opening = await open(deps, attempt, { user, rehashed })
@@ -134,21 +128,6 @@ async function refuse(
   const event = { type: 'sign_in_failed', result: 'failure', userId: user?.id ?? null, details: { reason } } as const
   await sessions.audit.record(db, act, event, now)
   return { kind: 'refused' }
-}
-
-async function compare(
-  { db, passwords, failedSignIns }: SignInDeps,
-  attempt: Attempt,
-  passwordHash: string | undefined,
-): Promise<PasswordCheck> {
-  try {
-    return await passwords.verify(passwordHash, attempt.credentials.password, attempt.signal)
-  } catch (error) {
-    // Too many waited, or the client left its place: nothing was compared, and nobody is to wait for our own overload.
-    await uncount(db, attempt)
-    if (failedSignIns) await takeBack(db, attempt.subject)
-    throw error
-  }
 }
 
 /** Under today's parameters; undefined when too many wait: the password was right, and another sign-in will do. */
@@ -170,14 +149,14 @@ type Opening = SignIn | { readonly kind: 'hash_changed'; readonly user: User }
 
 const open = ({ db, ...deps }: SignInDeps, attempt: Attempt, proven: Proven): Promise<Opening> =>
   db.transaction().execute(async (db): Promise<Opening> => {
-    const { subject, deviceId, credentials, act, now } = attempt
+    const { subject, counted, deviceId, credentials, act, now } = attempt
     // Asked again: while the password was hashed, the account may have been changed, closed or deleted. And held, so that a
     // change of password either has been made or ends the session that begins here (invariant I7).
     const user = await lockUser(db, proven.user.id)
     if (!user || user.deactivatedAt) return refuse(db, deps, attempt, user)
     if (user.passwordHash !== proven.user.passwordHash) return { kind: 'hash_changed', user }
     // In the order they were counted in, so that no two transactions wait for each other.
-    await uncount(db, attempt)
+    if (counted) await uncountAddress(db, counted)
     if (deps.failedSignIns) await forget(db, subject)
     if (proven.rehashed !== undefined) await update(db, user.id, { passwordHash: proven.rehashed })
     const wantsDevice = credentials.device === NEW_DEVICE

@@ -22,7 +22,7 @@ import {
 import { findById } from '../users/service.ts'
 import { giveUp } from './second-step-proof.ts'
 import { type SignInDeps, signIn } from './service.ts'
-import { example, signedIn, token, toSignedIn } from './wire.ts'
+import { deviceValue, example, signedIn, token, toSignedIn } from './wire.ts'
 
 export interface TokenRouteDeps extends SignInDeps {
   readonly clock: Clock
@@ -34,9 +34,7 @@ const credentials = z
     // What is no address is nobody's, and gets the answer that nobody's address gets.
     email: fields.identifier().meta({ examples: ['sara@example.com'] }),
     password: fields.verbatim().meta({ examples: ['Correct-Horse-7'] }),
-    device: fields.verbatim().optional().meta({
-      description: '`new` asks for a device value; a value given earlier makes this device known.',
-    }),
+    device: deviceValue(),
   })
   .meta({ id: 'Credentials' })
 

@@ -1,13 +1,20 @@
 import { z } from 'zod'
+import * as fields from '../../http/fields.ts'
 import type { SignedIn } from './complete.ts'
 import type { SecondStep } from './service.ts'
+
+/** Said at whatever begins a sign-in. */
+export const deviceValue = () =>
+  fields.verbatim().optional().meta({
+    description: '`new` asks for a device value; a value given earlier makes this device known.',
+  })
 
 export const VERIFIED = 'User has Verified'
 
 export const example = 'eyJhbGciOiJFUzI1NiIsInR5cCI6ImF0K2p3dCJ9…'
 export const token = () => z.string().meta({ examples: [example] })
 
-export const method = z.enum(['email', 'phone', 'totp', 'passkey', 'recovery_code'])
+const method = z.enum(['email', 'phone', 'totp', 'passkey', 'recovery_code'])
 
 /** What a first factor gives: a session, or the two tokens of a sign-in that waits for another. */
 export const signedIn = z

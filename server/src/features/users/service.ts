@@ -15,6 +15,7 @@ export {
   isEmailTaken,
   isPhoneVerifiedByAnother,
   lock as lockUser,
+  remove,
   removeUnverified,
   update,
 } from './store.ts'
@@ -110,14 +111,6 @@ export async function settleConflict<Verdict>(transaction: () => Promise<Verdict
     if (error instanceof AddressReserved || isUniqueViolation(error)) return transaction()
     throw error
   }
-}
-
-export type Departure = 'done' | 'last_admin' | 'gone'
-
-/** Deletes the user and all that hangs on it. The last active admin stays (invariant I6). Takes a transaction. */
-export async function remove(db: Database, id: number): Promise<Departure> {
-  if (await isLastAdmin(db, id)) return 'last_admin'
-  return (await store.remove(db, id)) ? 'done' : 'gone'
 }
 
 /** Whether nobody else is an active admin. Locks every admin's row and the user's: before any other, in a transaction. */

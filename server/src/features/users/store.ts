@@ -1,5 +1,5 @@
 import type { ExpressionBuilder, Insertable, Selectable, Updateable } from 'kysely'
-import type { Database, Schema, UsersTable } from '../../database/schema.ts'
+import { type Database, NOBODY, type Schema, type UsersTable } from '../../database/schema.ts'
 import type { EmailKey, MailboxKey, Phone } from '../../kernel/address.ts'
 import { isReserved } from './reservations.ts'
 
@@ -67,7 +67,7 @@ interface EmailKeys {
   readonly mailboxKey: MailboxKey | null
 }
 
-const whoHas = (db: Database, { emailKey, mailboxKey }: EmailKeys, exceptId = 0) =>
+const whoHas = (db: Database, { emailKey, mailboxKey }: EmailKeys, exceptId = NOBODY) =>
   db
     .selectFrom('users')
     .where((where) =>
@@ -103,15 +103,12 @@ export async function countUsers(db: Database): Promise<number> {
  * rely on the other having stayed (invariant I6). Gives the admins.
  */
 export async function lockAdmins(db: Database, userId: number): Promise<readonly { id: number; isActive: boolean }[]> {
-  const toLock = await db
-    .selectFrom('users')
-    .select('id')
-    .where((where) => where.or([where('adminSince', 'is not', null), where('id', '=', userId)]))
-    .orderBy('id')
-    .execute()
+  const admins = await db.selectFrom('users').select('id').where('adminSince', 'is not', null).execute()
+  const toLock = new Set([...admins.map(({ id }) => id), userId])
   const locked: User[] = []
   // One after the other in this order: two who locked them as they come would each wait for the other.
-  for (const { id } of toLock) locked.push(...[await lock(db, id)].filter((user) => user !== undefined))
+  for (const id of [...toLock].toSorted((a, b) => a - b))
+    locked.push(...[await lock(db, id)].filter((user) => user !== undefined))
   return locked
     .filter(({ adminSince }) => adminSince !== null)
     .map(({ id, deactivatedAt }) => ({ id, isActive: deactivatedAt === null }))

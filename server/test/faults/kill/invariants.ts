@@ -4,6 +4,7 @@ import { DatabaseSync } from 'node:sqlite'
 import { subjectOf } from '../../../src/features/attempts/sign-ins.ts'
 import { createSecret } from '../../../src/kernel/secret.ts'
 import type { Api } from '../api.ts'
+import { findFactorViolations } from './factors.ts'
 import type { HeldSession, Ledger, Round, TriedCode } from './ledger.ts'
 
 /** What is found broken, each with the invariant's name first. */
@@ -42,6 +43,7 @@ export async function findViolations(api: Api, file: DataFile, ledger: Ledger): 
     ...ids(file, ledger),
     ...(await registrations(api, round)),
     ...(await codes(api, round)),
+    ...(await findFactorViolations(api, round)),
     ...(await children(api, round)),
     // Those ended in earlier rounds as well, but not without bound.
     ...(await endedSessions(api, ledger.rounds.flatMap(({ sessions }) => sessions).slice(-300))),
@@ -121,7 +123,7 @@ async function registrations(api: Api, { persons }: Round): Promise<Violations> 
     const first = await signIn(password)
     const answer = first.status === 401 && nextPassword !== undefined ? await signIn(nextPassword) : first
     if (answer.status !== wanted) violations.push(`I1: ${email} signs in with ${answer.status}, not ${wanted}`)
-    if (answer.status !== 200 || firstName === undefined) continue
+    if (answer.status !== 200 || answer.body.second_factor || firstName === undefined) continue
     const me = await api('GET', '/api/users/me/', { token: answer.body.access })
     if (me.body.first_name !== firstName) violations.push(`${email} lost an acknowledged change of name`)
   }

@@ -1,4 +1,4 @@
-import { PASSWORD } from '../api.ts'
+import { type Answer, PASSWORD } from '../api.ts'
 
 /** What the clients of a load know: what they asked for, and which of it was acknowledged before the server died. */
 
@@ -43,6 +43,21 @@ export interface TriedCode {
   proof: Progress
 }
 
+/** A recovery code shown at the second step of a sign-in, and another of the same sheet that was never shown. */
+export interface TriedRecovery {
+  readonly person: Person
+  readonly code: string
+  readonly unused: string
+  proof: Progress
+}
+
+/** A sign-in that waited for its second step and was given up. */
+export interface GivenUp {
+  readonly access: string
+  readonly recovery: TriedRecovery
+  end: Progress
+}
+
 /** Failed sign-ins at one address, acknowledged as failed. */
 export interface Guesses {
   readonly email: string
@@ -54,12 +69,22 @@ export interface Round {
   readonly persons: Person[]
   readonly sessions: HeldSession[]
   readonly codes: TriedCode[]
+  readonly recoveries: TriedRecovery[]
+  readonly givenUp: GivenUp[]
   readonly guesses: Guesses[]
   /** Answers no client should ever see. */
   readonly faults: string[]
 }
 
-export const createRound = (): Round => ({ persons: [], sessions: [], codes: [], guesses: [], faults: [] })
+export const createRound = (): Round => ({
+  persons: [],
+  sessions: [],
+  codes: [],
+  recoveries: [],
+  givenUp: [],
+  guesses: [],
+  faults: [],
+})
 
 export function createPerson(email: string): Person {
   return {
@@ -78,4 +103,11 @@ export interface Ledger {
   readonly rounds: Round[]
   /** Every user id ever seen, and whose it was (I9). */
   readonly ids: Map<number, string>
+}
+
+/** Whether the answer is one of these; any other is noted as a fault. */
+export function expectStatus(round: Round, what: string, answer: Answer, ...allowed: number[]): boolean {
+  if (allowed.includes(answer.status)) return true
+  round.faults.push(`${what} answered ${answer.status} ${JSON.stringify(answer.body)}`)
+  return false
 }

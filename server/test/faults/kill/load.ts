@@ -2,8 +2,17 @@ import { setTimeout } from 'node:timers/promises'
 import type { Random } from '../../../src/kernel/random.ts'
 import type { KavenegarLookalike } from '../../lookalikes/kavenegar.ts'
 import type { SmtpLookalike } from '../../lookalikes/smtp.ts'
-import { type Answer, type Api, PASSWORD } from '../api.ts'
-import { type Channel, createPerson, type HeldSession, type Person, type Round, type TriedCode } from './ledger.ts'
+import { type Api, PASSWORD } from '../api.ts'
+import { fortify } from './factors.ts'
+import {
+  type Channel,
+  createPerson,
+  expectStatus,
+  type HeldSession,
+  type Person,
+  type Round,
+  type TriedCode,
+} from './ledger.ts'
 
 export interface LoadDeps {
   readonly api: Api
@@ -49,12 +58,6 @@ async function once(act: () => Promise<void>): Promise<void> {
 /** What fetch says when the connection broke or nobody listens any more. */
 const isGone = (error: unknown): boolean => error instanceof TypeError
 
-function expectStatus(round: Round, what: string, answer: Answer, ...allowed: number[]): boolean {
-  if (allowed.includes(answer.status)) return true
-  round.faults.push(`${what} answered ${answer.status} ${JSON.stringify(answer.body)}`)
-  return false
-}
-
 async function live(deps: LoadDeps): Promise<void> {
   const { random, round } = deps
   const person = createPerson(`${deps.newName()}@example.com`)
@@ -68,6 +71,7 @@ async function live(deps: LoadDeps): Promise<void> {
   const phone = `0912${String(random.integer(0, FREE_NUMBERS)).padStart(7, '0')}`
   const changed = await deps.api('PATCH', '/api/users/me/', { token: session.access, body: { phone } })
   if (expectStatus(round, 'a first phone', changed, 200)) await proveAddress(deps, session, 'phone', phone)
+  if (person.wrongCodes.email === undefined && random.integer(0, 1) === 1) await fortify(deps, session)
   const endings = [async () => {}, () => logout(deps, session), () => reuse(deps, session), () => leave(deps, session)]
   await endings[random.integer(0, endings.length - 1)]!()
 }

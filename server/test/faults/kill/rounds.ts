@@ -191,12 +191,14 @@ async function settleMessages(scene: Scene, waitSeconds: number, say: (line: str
   }
 }
 
-const summary = ({ persons, sessions, codes, guesses }: Round): string =>
+const summary = ({ persons, sessions, codes, recoveries, givenUp, guesses }: Round): string =>
   [
     `${persons.filter(({ registration }) => registration === 'done').length} registrations`,
     `${sessions.length} sign-ins`,
     `${sessions.filter(({ end }) => end === 'done').length} sessions ended`,
     `${codes.filter(({ proof }) => proof === 'done').length} codes proven`,
+    `${recoveries.filter(({ proof }) => proof === 'done').length} recovery codes taken`,
+    `${givenUp.filter(({ end }) => end === 'done').length} sign-ins given up`,
     `${persons.filter(({ deletion }) => deletion === 'done').length} deletions`,
     `${guesses.reduce((sum, { failures }) => sum + failures, 0)} failed sign-ins`,
   ].join(', ')

@@ -64,7 +64,7 @@ function passwordLetter({ kind, language, code, link, expiresAt }: PasswordMail,
     preview: heading,
     heading,
     before: [say(`mail.${kind}.purpose`)],
-    code: inGroups(code),
+    code,
     button: { label: say(`mail.${kind}.button`), link },
     after: [
       say('mail.password.life', { until: dateAndTime(language, sender, expiresAt) }),
@@ -104,8 +104,6 @@ const factsToTell = (language: Language, sender: Sender, facts: Readonly<Record<
       return [name, typeof fact === 'string' ? isolated(language, fact) : fact]
     }),
   )
-
-const inGroups = (code: string): string => code.match(/.{1,4}/g)?.join('-') ?? code
 
 /** Every text may name the product. */
 const speaker =

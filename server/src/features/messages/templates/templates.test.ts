@@ -26,7 +26,7 @@ const passwordMail = (changes: Partial<PasswordMail> = {}): PasswordMail => ({
   to: 'sara@example.com',
   language: 'en',
   userId: 1,
-  code: 'K7QJX2MNVPTA',
+  code: 'K7QJ-X2MN-VPTA',
   link: LINK,
   expiresAt: after(NOW, minutes(30)),
   ...changes,
@@ -69,6 +69,7 @@ const FACTS: NoticeFacts = {
   unlocked_for_you: {},
   deactivated_for_you: {},
   activated_for_you: {},
+  account_deleted: {},
 }
 
 const LANGUAGES = ['en', 'fa'] as const
