@@ -9,6 +9,7 @@ import {
   isEmailTaken,
   lockUser,
   type MailboxRule,
+  pendingAddress,
   updateAddress,
   type User,
   type UserChanges,
@@ -132,7 +133,7 @@ async function tellStep(db: Database, deps: ProfileDeps, user: User, step: Step,
   const { channel } = step
   switch (step.kind) {
     case 'same':
-      if ((channel === 'email' ? user.pendingEmail : user.pendingPhone) === null) return
+      if (pendingAddress(user, channel) === null) return
       return withdrawChange(db, deps, { user, channel }, act, now)
     case 'wait':
       return requestChange(db, deps, { user, channel, to: step.to }, act, now)

@@ -8,7 +8,7 @@ import { countFailure, failuresOf, forgetFailures } from '../attempts/service.ts
 import type { Message, Messages } from '../messages/service.ts'
 import * as store from './store.ts'
 
-export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
+export { createDestinationLimits, type DestinationLimits, destinationOf } from './destinations.ts'
 export type { Channel, Purpose } from './store.ts'
 export { hasOpen, ownerOf, removeExpired, removeForChannel, voidAll, voidOf } from './store.ts'
 
