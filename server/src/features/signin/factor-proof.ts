@@ -200,10 +200,7 @@ export async function recordLocks(
     const event = { type: 'method_locked', result: 'failure', userId, details: { method, purpose } } as const
     await sessions.audit.record(db, actOf(act, userId), event, now)
   }
-  if (methods.length > 0 && purpose !== 'verification') await tellOfLock(db, sessions, userId, act, now)
-}
-
-async function tellOfLock(db: Database, sessions: SessionDeps, userId: number, act: Act, now: Date): Promise<void> {
+  if (methods.length === 0 || purpose === 'verification') return
   const user = await findById(db, userId)
   if (user) await notify(db, sessions, user, { kind: 'method_locked', facts: { ip: act.ip ?? '' } }, now)
 }

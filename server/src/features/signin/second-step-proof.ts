@@ -8,16 +8,11 @@ import { endPending, findPending, type PendingSignIn } from '../sessions/service
 import { findById, lockUser, onFile, settleConflict, type User, verifiedAt } from '../users/service.ts'
 import type { CompleteDeps, SignedIn } from './complete.ts'
 import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
-import { finish } from './second-step.ts'
+import { type Candidate, finish } from './second-step.ts'
 import { type SignInRules, unverifiedChannels } from './service.ts'
 
 export interface SecondStepDeps extends AddressCodeDeps, FactorDeps, CompleteDeps {
   readonly rules: SignInRules
-}
-
-/** Who has proven a first factor and is nobody yet. */
-interface Candidate {
-  readonly pendingId: string
 }
 
 /** The sign-in was finished elsewhere, ended or has expired. */

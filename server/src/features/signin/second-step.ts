@@ -14,6 +14,11 @@ export const AMR: Readonly<Record<Method, string>> = {
   recovery_code: 'otp',
 }
 
+/** Who has proven a first factor and is nobody yet. */
+export interface Candidate {
+  readonly pendingId: string
+}
+
 /** What passed the second step; `amr` where the proof itself says more than its method does. */
 export interface Passed {
   readonly method: Method
