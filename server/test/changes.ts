@@ -1,3 +1,4 @@
+import { expect } from 'vitest'
 import { codeFor, PHONE, sendCode, setPhone, verifyCode } from './codes.ts'
 import { succeeded } from './factors.ts'
 import type { Answer, SignedIn, World } from './world.ts'
@@ -37,3 +38,31 @@ export const undo = (world: World, token: unknown) => world.call('POST', '/api/a
 export const undoSaid = ({ status, body }: Answer): unknown[] => [status, body.outcome ?? body.code, body.channel]
 
 export const UNDO_INVALID = [400, 'undo_invalid', undefined]
+
+/** The user's row. */
+export const rowOf = (world: World, userId: number) =>
+  world.latchkey.foundation.db.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirstOrThrow()
+
+/** What is on record of a user, in the order it happened: type and details. */
+export async function eventsOf(world: World, userId: number): Promise<[type: string, details: unknown][]> {
+  const events = world.latchkey.foundation.db.selectFrom('auditEvents').select(['type', 'details'])
+  const found = await events.where('userId', '=', userId).orderBy('id').execute()
+  return found.map(({ type, details }) => [type, JSON.parse(details)])
+}
+
+export const subjectsTo = async (world: World, address: string) =>
+  (await world.inbox(address)).map(({ subject }) => subject)
+
+/** The user in a session of a new sign-in. */
+export async function signInAgain(world: World, user: SignedIn): Promise<SignedIn> {
+  const answer = await world.signIn(user)
+  succeeded(answer)
+  return { ...user, ...answer.body }
+}
+
+/** The token of the one undo link that an address was sent. */
+export async function onlyUndoTo(world: World, address: string): Promise<string> {
+  const tokens = await undoTokensTo(world, address)
+  expect(tokens).toHaveLength(1)
+  return tokens[0]!
+}

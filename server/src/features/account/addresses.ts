@@ -1,6 +1,6 @@
 import { type Email, emailKey, type Phone } from '../../kernel/address.ts'
 import type { Channel } from '../otp/service.ts'
-import { emailColumns, type MailboxRule, type User, type UserChanges } from '../users/service.ts'
+import { emailColumns, type MailboxRule, type User, type UserChanges, verifiedAt } from '../users/service.ts'
 import type { Completion } from './changes.ts'
 
 /** By the user, a verified address changes only once the new one is proven; by an admin at once, and unverified. */
@@ -80,4 +80,4 @@ export const channelsLost = (user: User, steps: readonly Step[]): Channel[] =>
   steps
     .filter(({ kind }) => kind === 'at_once')
     .map(({ channel }) => channel)
-    .filter((channel) => (channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt) !== null)
+    .filter((channel) => verifiedAt(user, channel) !== null)

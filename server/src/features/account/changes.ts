@@ -59,7 +59,7 @@ export async function requestChange(
   const change =
     // Asked for once more, with another address: the link of the first mail still cancels it.
     (await store.updateWaiting(db, user.id, channel, { newAddress: to, undoUntil })) ??
-    (await insertChange(db, deps, { user, channel, old: onFile(user, channel), to, undoUntil, completedAt: null }, now))
+    (await insertChange(db, deps, { user, channel, old: oldOf(user, channel), to, undoUntil, completedAt: null }, now))
   await notify(db, notifier(deps), user, { kind, facts, undo: undoOf(deps, change, undoUntil) }, now)
 }
 
@@ -82,7 +82,7 @@ export async function completeChange(
   await deps.audit.record(db, act, { type: kind, userId: user.id, details: { address } }, now)
   if (!canBeUndone(user, kind)) return
   const undoUntil = after(now, UNDO_FOR)
-  const old = kind === 'phone_verified' ? NONE : onFile(user, channel)
+  const old = kind === 'phone_verified' ? NONE : oldOf(user, channel)
   const waiting = await store.updateWaiting(db, user.id, channel, { newAddress: to, completedAt: now, undoUntil })
   const change = waiting ?? (await insertChange(db, deps, { user, channel, old, to, undoUntil, completedAt: now }, now))
   // The same hash as before, unless the secret was changed since the first mail.
@@ -114,7 +114,7 @@ type Old = Pick<store.AddressChange, 'oldAddress' | 'oldVerifiedAt' | 'reservedK
 const NONE: Old = { oldAddress: null, oldVerifiedAt: null, reservedKey: null, reservedMailboxKey: null }
 
 /** What the change takes the place of, and what nobody else may have until it is too late to undo it. */
-const onFile = (user: User, channel: Channel): Old =>
+const oldOf = (user: User, channel: Channel): Old =>
   channel === 'email'
     ? {
         oldAddress: user.email,

@@ -1,6 +1,6 @@
 import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
-import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
+import { type Email, emailKey } from '../../kernel/address.ts'
 import type { Language } from '../../kernel/language.ts'
 import type { Remember } from '../idempotency/service.ts'
 import type { Message } from '../messages/service.ts'
@@ -9,6 +9,7 @@ import {
   type Channel,
   type CodeDeps,
   type DestinationLimits,
+  destinationOf,
   hasOpen,
   type Issue,
   issue,
@@ -16,7 +17,17 @@ import {
   whyNotIssue,
 } from '../otp/service.ts'
 import { findSession, type Session } from '../sessions/service.ts'
-import { emailColumns, findById, lockUser, settleConflict, standingOf, type User } from '../users/service.ts'
+import {
+  emailColumns,
+  findById,
+  lockUser,
+  onFile,
+  pendingAddress,
+  settleConflict,
+  standingOf,
+  type User,
+  verifiedAt,
+} from '../users/service.ts'
 import { type Applied, applyProof, type ProofDeps } from './proof.ts'
 import { takenNotice } from './taken-notice.ts'
 
@@ -111,25 +122,23 @@ async function insteadOfCode(
 }
 
 function targetOf(user: User, channel: Channel): (Pick<Binding, 'address' | 'purpose'> & { to: string }) | undefined {
-  const pending = channel === 'email' ? user.pendingEmail : user.pendingPhone
-  const to = pending ?? (channel === 'email' ? user.email : user.phone)
-  if (to === null) return undefined
-  const address = channel === 'email' ? emailKey(to as Email) : to
-  return { to, address, purpose: pending === null ? 'verification' : 'address_change' }
+  const pending = pendingAddress(user, channel)
+  if (pending !== null) {
+    const address = channel === 'email' ? emailKey(pending as Email) : pending
+    return { to: pending, address, purpose: 'address_change' }
+  }
+  const current = onFile(user, channel)
+  return current && { to: current.to, address: current.key, purpose: 'verification' }
 }
-
-/** What codes are counted by: the mailbox they end up in, so that no other spelling of its address has a budget of its own. */
-const destinationOf = (channel: Channel, to: string): string => (channel === 'email' ? mailboxKey(to as Email) : to)
 
 /** Verified, and shown by this very session to be in the user's hands: nothing is left to prove. */
 function isProven({ user, session }: Pick<Asker, 'user' | 'session'>, channel: Channel): boolean {
-  return channel === 'email'
-    ? user.emailVerifiedAt !== null && session.emailProvenAt !== null
-    : user.phoneVerifiedAt !== null && session.phoneProvenAt !== null
+  const provenAt = channel === 'email' ? session.emailProvenAt : session.phoneProvenAt
+  return verifiedAt(user, channel) !== null && provenAt !== null
 }
 
 const isVerifiedOwner = (user: User, { channel, purpose }: Binding): boolean =>
-  purpose === 'verification' && (channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt) !== null
+  purpose === 'verification' && verifiedAt(user, channel) !== null
 
 export type Proving = Applied | { readonly kind: 'wrong_code' } | { readonly kind: 'nothing_to_verify' }
 

@@ -4,7 +4,15 @@ import { type Email, emailKey, type Phone } from '../../kernel/address.ts'
 import { type WayInRules, whyKeep } from '../factors/service.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
 import { forgetProofs } from '../sessions/service.ts'
-import { emailColumns, isEmailTaken, lockUser, updateAddress, type User, type UserChanges } from '../users/service.ts'
+import {
+  emailColumns,
+  isEmailTaken,
+  lockUser,
+  pendingAddress,
+  updateAddress,
+  type User,
+  type UserChanges,
+} from '../users/service.ts'
 import { type AddressRules, type ChangedBy, channelsLost, type Step, stepsOf } from './addresses.ts'
 import { type ChangeDeps, completeChange, requestChange, withdrawChange } from './changes.ts'
 import { recordPhoneSignInOff, tellPhoneSignInOn } from './phone-sign-in.ts'
@@ -125,7 +133,7 @@ async function tellStep(db: Database, deps: ProfileDeps, user: User, step: Step,
   const { channel } = step
   switch (step.kind) {
     case 'same':
-      if ((channel === 'email' ? user.pendingEmail : user.pendingPhone) === null) return
+      if (pendingAddress(user, channel) === null) return
       return withdrawChange(db, deps, { user, channel }, act, now)
     case 'wait':
       return requestChange(db, deps, { user, channel, to: step.to }, act, now)

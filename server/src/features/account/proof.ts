@@ -4,7 +4,7 @@ import { type Email, emailKey } from '../../kernel/address.ts'
 import { maskedAddress } from '../audit/service.ts'
 import { type FactorRules, usableMethods } from '../factors/service.ts'
 import type { OwnChallenge } from '../otp/service.ts'
-import { findSession, forgetProofs, markProven, type Session } from '../sessions/service.ts'
+import { channelProof, findSession, forgetProofs, markProven, type Session } from '../sessions/service.ts'
 import {
   emailColumns,
   findById,
@@ -15,6 +15,7 @@ import {
   updateAddress,
   type User,
   type UserChanges,
+  verifiedAt,
 } from '../users/service.ts'
 import type { AddressRules } from './addresses.ts'
 import { type ChangeDeps, completeChange } from './changes.ts'
@@ -168,15 +169,15 @@ const METHOD = { email: 'otp', phone: 'sms' } as const
  * second factor passed.
  */
 function isPassed({ createdAt }: Session, { channel, purpose }: OwnChallenge, user: User): boolean {
-  const verifiedAt = channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt
-  return purpose === 'verification' && verifiedAt !== null && verifiedAt < createdAt
+  const since = verifiedAt(user, channel)
+  return purpose === 'verification' && since !== null && since < createdAt
 }
 
 /** A factor passed raises the session (RFC 8176 `mfa`). */
 function sessionProof({ amr }: Session, { channel }: OwnChallenge, isFactor: boolean, now: Date) {
   const methods = new Set([...amr.split(' '), METHOD[channel], 'mfa'])
   return {
-    ...(channel === 'email' ? { emailProvenAt: now } : { phoneProvenAt: now }),
+    ...channelProof(channel, now),
     // `auth_time` stays: a code alone is no sign-in.
     ...(isFactor && { acr: 'aal2' as const, amr: [...methods].join(' ') }),
   }

@@ -1,5 +1,19 @@
 import { beforeEach, describe, expect, it } from 'vitest'
-import { change, me, move, undo, UNDO_INVALID, undoSaid, undoTokensTo, verifyEmail } from '../../../test/changes.ts'
+import {
+  change,
+  eventsOf,
+  me,
+  move,
+  onlyUndoTo,
+  rowOf,
+  signInAgain,
+  subjectsTo,
+  undo,
+  UNDO_INVALID,
+  undoSaid,
+  undoTokensTo,
+  verifyEmail,
+} from '../../../test/changes.ts'
 import { verifyCode } from '../../../test/codes.ts'
 import { succeeded } from '../../../test/factors.ts'
 import { createWorld, PASSWORD, type SignedIn, type World } from '../../../test/world.ts'
@@ -19,33 +33,10 @@ beforeEach(async () => {
   world.clock.turn(minutes(2))
 })
 
-const recordOf = (userId: number) =>
-  world.latchkey.foundation.db.selectFrom('users').selectAll().where('id', '=', userId).executeTakeFirstOrThrow()
-const eventsOf = async (userId: number) =>
-  (
-    await world.latchkey.foundation.db
-      .selectFrom('auditEvents')
-      .select(['type', 'details'])
-      .where('userId', '=', userId)
-      .orderBy('id')
-      .execute()
-  ).map(({ type, details }) => [type, JSON.parse(details)])
-const noticesTo = async (address: string) => (await world.inbox(address)).map(({ subject }) => subject)
-const again = async (user: SignedIn = sara): Promise<SignedIn> => {
-  const answer = await world.signIn(user)
-  succeeded(answer)
-  return { ...user, ...answer.body }
-}
-const onlyToken = async (address: string): Promise<string> => {
-  const tokens = await undoTokensTo(world, address)
-  expect(tokens).toHaveLength(1)
-  return tokens[0]!
-}
-
 describe('a change of e-mail that waits', () => {
   it('is told to the verified address alone, with a link of 128 bits whose hash alone is kept', async () => {
     succeeded(await change(world, sara, { email: NEW }))
-    const token = await onlyToken(OLD)
+    const token = await onlyUndoTo(world, OLD)
     expect(token).toMatch(/^[\w-]{22}$/)
     const [notice] = await world.inbox(OLD)
     expect(notice?.text).toContain('http://localhost:8000/account/undo/#')
@@ -58,7 +49,7 @@ describe('a change of e-mail that waits', () => {
   it('is cancelled by it, once, and nothing else is: sessions and password stay', async () => {
     succeeded(await change(world, sara, { email: NEW }))
     const code = await world.codeTo(NEW)
-    const token = await onlyToken(OLD)
+    const token = await onlyUndoTo(world, OLD)
     expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
     expect(await me(world, sara)).toMatchObject({ email: OLD, email_verified: true, pending_email: null })
     expect((await verifyCode(world, sara, code)).status).toBe(400)
@@ -68,7 +59,7 @@ describe('a change of e-mail that waits', () => {
 
   it('is cancelled however late', async () => {
     succeeded(await change(world, sara, { email: NEW }))
-    const token = await onlyToken(OLD)
+    const token = await onlyUndoTo(world, OLD)
     world.clock.turn(hours(24 * 60))
     expect(undoSaid(await undo(world, token))).toEqual([200, 'cancelled', 'email'])
   })
@@ -85,10 +76,10 @@ describe('a change of e-mail that waits', () => {
 
   it('leaves a link that does nothing once its owner took it back himself', async () => {
     succeeded(await change(world, sara, { email: NEW }))
-    const token = await onlyToken(OLD)
+    const token = await onlyUndoTo(world, OLD)
     succeeded(await change(world, sara, { email: OLD }))
     expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
-    expect(await eventsOf(sara.id)).toContainEqual(['address_change_cancelled', { channel: 'email' }])
+    expect(await eventsOf(world, sara.id)).toContainEqual(['address_change_cancelled', { channel: 'email' }])
   })
 })
 
@@ -98,7 +89,7 @@ describe('a change of e-mail that was made', () => {
     const [second, first] = await undoTokensTo(world, OLD)
     expect(second).toBe(first)
     expect(await undoTokensTo(world, NEW)).toEqual([])
-    expect((await noticesTo(OLD)).slice(0, 2)).toEqual([
+    expect((await subjectsTo(world, OLD)).slice(0, 2)).toEqual([
       'The e-mail address of your Latchkey account was changed',
       'A new e-mail address for your Latchkey account',
     ])
@@ -106,23 +97,23 @@ describe('a change of e-mail that was made', () => {
   })
 
   it('is undone for 48 hours: the old address is back, verified as it was, and lets in by a new password alone', async () => {
-    const verifiedAt = (await recordOf(sara.id)).emailVerifiedAt
-    const elsewhere = await again()
+    const verifiedAt = (await rowOf(world, sara.id)).emailVerifiedAt
+    const elsewhere = await signInAgain(world, sara)
     await move(world, sara, { email: NEW })
     world.clock.turn(hours(48))
     world.clock.turn(seconds(-1))
-    const pending = (await again({ ...sara, email: NEW })).refresh
+    const pending = (await signInAgain(world, { ...sara, email: NEW })).refresh
     const [token] = await undoTokensTo(world, OLD)
     expect(undoSaid(await undo(world, token))).toEqual([200, 'undone', 'email'])
-    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: verifiedAt, passwordHash: '!' })
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: verifiedAt, passwordHash: '!' })
     for (const { access } of [sara, elsewhere]) {
       expect((await world.call('GET', '/api/users/me/', { token: access })).status).toBe(401)
     }
     expect((await world.call('POST', '/api/token/refresh/', { body: { refresh: pending } })).status).toBe(401)
     for (const email of [OLD, NEW]) expect((await world.signIn({ email, password: PASSWORD })).status).toBe(401)
-    expect((await noticesTo(OLD))[0]).toBe('A change to your Latchkey account was undone')
+    expect((await subjectsTo(world, OLD))[0]).toBe('A change to your Latchkey account was undone')
     expect(undoSaid(await undo(world, token))).toEqual(UNDO_INVALID)
-    expect((await eventsOf(sara.id)).map(([type]) => type)).toEqual(
+    expect((await eventsOf(world, sara.id)).map(([type]) => type)).toEqual(
       expect.arrayContaining(['email_change_requested', 'email_changed', 'password_voided', 'address_change_undone']),
     )
   })
@@ -131,14 +122,14 @@ describe('a change of e-mail that was made', () => {
     await move(world, sara, { email: NEW })
     world.clock.turn(hours(48))
     expect(undoSaid(await undo(world, (await undoTokensTo(world, OLD))[0]))).toEqual(UNDO_INVALID)
-    expect(await recordOf(sara.id)).toMatchObject({ email: NEW })
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: NEW })
   })
 
   it('counts its 48 hours from when it was made, not from when it was asked for', async () => {
     succeeded(await change(world, sara, { email: NEW }))
-    const token = await onlyToken(OLD)
+    const token = await onlyUndoTo(world, OLD)
     world.clock.turn(hours(47))
-    const asker = await again()
+    const asker = await signInAgain(world, sara)
     await world.call('POST', '/api/otp/send/', { token: asker.access, body: { email_or_phone: 'email' } })
     succeeded(await verifyCode(world, asker, await world.codeTo(NEW)))
     world.clock.turn(hours(47))
@@ -149,18 +140,18 @@ describe('a change of e-mail that was made', () => {
     const { access: token } = await world.admin()
     succeeded(await world.call('PATCH', `/api/users/${sara.id}/`, { token, body: { email: NEW } }))
     expect(await me(world, sara)).toMatchObject({ email: NEW, email_verified: false })
-    expect(undoSaid(await undo(world, await onlyToken(OLD)))).toEqual([200, 'undone', 'email'])
-    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: expect.any(Date) })
+    expect(undoSaid(await undo(world, await onlyUndoTo(world, OLD)))).toEqual([200, 'undone', 'email'])
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: OLD, emailVerifiedAt: expect.any(Date) })
   })
 
   it('takes everything with it that waits, and every code that is open', async () => {
     await move(world, sara, { email: NEW })
     world.clock.turn(minutes(2))
-    const moved = await again({ ...sara, email: NEW })
+    const moved = await signInAgain(world, { ...sara, email: NEW })
     succeeded(await change(world, moved, { email: THIRD }))
     succeeded(await world.call('POST', '/api/password/reset/', { body: { email: NEW } }))
     succeeded(await undo(world, (await undoTokensTo(world, OLD))[0]))
-    expect(await recordOf(sara.id)).toMatchObject({ email: OLD, pendingEmail: null })
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: OLD, pendingEmail: null })
     const { db } = world.latchkey.foundation
     expect(await db.selectFrom('challenges').select('id').where('userId', '=', sara.id).execute()).toEqual([])
     const tokens = db.selectFrom('passwordTokens').select('id').where('userId', '=', sara.id)
@@ -175,22 +166,22 @@ describe('of two changes of e-mail', () => {
   beforeEach(async () => {
     await move(world, sara, { email: NEW })
     world.clock.turn(minutes(2))
-    await move(world, await again({ ...sara, email: NEW }), { email: THIRD })
+    await move(world, await signInAgain(world, { ...sara, email: NEW }), { email: THIRD })
     older = (await undoTokensTo(world, OLD))[0]!
     newer = (await undoTokensTo(world, NEW))[0]!
   })
 
   it('the older undone ends the newer: its link does nothing any more', async () => {
     expect(undoSaid(await undo(world, older))).toEqual([200, 'undone', 'email'])
-    expect(await recordOf(sara.id)).toMatchObject({ email: OLD })
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: OLD })
     expect(undoSaid(await undo(world, newer))).toEqual(UNDO_INVALID)
   })
 
   it('the newer can be undone alone, and the older after it', async () => {
     expect(undoSaid(await undo(world, newer))).toEqual([200, 'undone', 'email'])
-    expect(await recordOf(sara.id)).toMatchObject({ email: NEW })
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: NEW })
     expect(undoSaid(await undo(world, older))).toEqual([200, 'undone', 'email'])
-    expect(await recordOf(sara.id)).toMatchObject({ email: OLD })
+    expect(await rowOf(world, sara.id)).toMatchObject({ email: OLD })
   })
 
   it('both end after their own 48 hours', async () => {
@@ -202,7 +193,7 @@ describe('of two changes of e-mail', () => {
 
 it('answers every link that undoes nothing in the same words', async () => {
   succeeded(await change(world, sara, { email: NEW }))
-  const used = await onlyToken(OLD)
+  const used = await onlyUndoTo(world, OLD)
   await undo(world, used)
   const answers = await Promise.all(
     [used, `${used}x`, 'x', used.slice(1), '۱'.repeat(22)].map((token) => undo(world, token)),
@@ -214,7 +205,7 @@ it('answers every link that undoes nothing in the same words', async () => {
 
 it('uses nothing up when the page of a link is opened, in either language', async () => {
   succeeded(await change(world, sara, { email: NEW }))
-  const token = await onlyToken(OLD)
+  const token = await onlyUndoTo(world, OLD)
   for (const method of ['GET', 'HEAD'] as const) {
     for (const language of ['en', 'fa']) {
       const { status } = await world.call(method, `/account/undo/?language=${language}`)

@@ -6,7 +6,15 @@ import { maskedAddress } from '../audit/service.ts'
 import { type FactorRules, usableMethods } from '../factors/service.ts'
 import { notify } from '../messages/service.ts'
 import { type Channel, removeForChannel } from '../otp/service.ts'
-import { emailColumns, lockUser, type MailboxRule, update, type User, type UserChanges } from '../users/service.ts'
+import {
+  emailColumns,
+  lockUser,
+  type MailboxRule,
+  onFile,
+  update,
+  type User,
+  type UserChanges,
+} from '../users/service.ts'
 import { type ChangeDeps, hashOfToken } from './changes.ts'
 import * as store from './changes-store.ts'
 import { removeLeftBehind } from './left-behind.ts'
@@ -66,8 +74,8 @@ async function cancel(
   now: Date,
 ): Promise<void> {
   await update(db, user.id, channel === 'email' ? { pendingEmail: null } : { pendingPhone: null })
-  const onFile = channel === 'email' ? user.emailKey : user.phone
-  await removeForChannel(db, user.id, channel, onFile === null ? [] : [onFile])
+  const kept = onFile(user, channel)
+  await removeForChannel(db, user.id, channel, kept ? [kept.key] : [])
   await audit.record(db, act, { type: 'address_change_cancelled', userId: user.id, details: { channel } }, now)
 }
 

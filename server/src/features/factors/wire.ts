@@ -50,7 +50,7 @@ export const app = z
   })
   .meta({ id: 'AuthenticatorApp' })
 
-// The quiet zone a reader needs (ISO/IEC 18004 §5.3.8). Whoever shows it chooses the size.
+// A reader needs four modules of quiet around it (ISO/IEC 18004). Whoever shows it chooses the size.
 const QR = { ecc: 'L', boostEcc: true, border: 4, pixelSize: 1 } as const
 
 export const toApp = ({ secret, otpauthUrl }: AppDetails): z.output<typeof app> => ({

@@ -1,3 +1,4 @@
+import { type Email, mailboxKey } from '../../kernel/address.ts'
 import { days, hours } from '../../kernel/duration.ts'
 import type { Limiter, Rate } from '../../ports/limiter/port.ts'
 
@@ -6,6 +7,10 @@ const RATES: readonly (readonly [scope: string, rate: Rate])[] = [
   ['destination_hour', { quota: 5, period: hours(1) }],
   ['destination_day', { quota: 10, period: days(1) }],
 ]
+
+/** What codes are counted by: the mailbox they end up in, so that no other spelling of its address has a budget of its own. */
+export const destinationOf = (channel: 'email' | 'phone', to: string): string =>
+  channel === 'email' ? mailboxKey(to as Email) : to
 
 /** How many codes one address is sent, whoever asks. */
 export interface DestinationLimits {

@@ -10,7 +10,7 @@ import { decide, type FirewallDeps, markVerified, type Ruling, takeBack } from '
 import { messageOf } from './message.ts'
 import * as store from './store.ts'
 
-export { createDestinationLimits, type DestinationLimits } from './destinations.ts'
+export { createDestinationLimits, type DestinationLimits, destinationOf } from './destinations.ts'
 export type { Channel, Purpose } from './store.ts'
 export { hasOpen, ownerOf, removeExpired, removeForChannel, voidAll, voidOf } from './store.ts'
 

@@ -3,8 +3,8 @@ import * as fields from '../../http/fields.ts'
 import type { TextId } from '../../kernel/texts.ts'
 
 /**
- * The JSON of WebAuthn Level 3 §5.1.7 and §5.1.8: what browsers make by `toJSON()` and read by `parse…FromJSON()`. Its `type`
- * has one value alone and is not read: a fault of it would take the place of the problem's own `type` (RFC 9457 §3.1.1).
+ * The JSON of WebAuthn Level 3 §5.1, §5.1.8 and §5.1.9: what browsers make by `toJSON()` and read by `parse…FromJSON()`. Its
+ * `type` has one value alone and is not read: a fault of it would take the place of the problem's own `type` (RFC 9457 §3.1.1).
  */
 
 const NOT_BASE64URL: TextId = 'fault.not_base64url'

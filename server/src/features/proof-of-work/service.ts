@@ -8,7 +8,6 @@ import { CHALLENGE_LIFETIME, makeChallenge, readProof } from './challenges.ts'
 import type { Asking, Signal } from './signals.ts'
 import { takeProof } from './store.ts'
 
-export { type Purpose } from './challenges.ts'
 export { type Asking, conversionSignal, type Signal, signalsOf } from './signals.ts'
 export { removeUsedProofs } from './store.ts'
 

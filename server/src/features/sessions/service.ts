@@ -22,7 +22,15 @@ export {
 export { endByRefresh } from './ending.ts'
 export { hasSessionFrom, isFamiliar, knownBySession } from './familiar.ts'
 export type { EndReason, Session } from './store.ts'
-export { countLive, findById as findSession, lastUse, forgetProofs, markProven, removeExpired } from './store.ts'
+export {
+  channelProof,
+  countLive,
+  findById as findSession,
+  lastUse,
+  forgetProofs,
+  markProven,
+  removeExpired,
+} from './store.ts'
 export type { RotationRules } from './rotation.ts'
 
 export interface SessionRules extends RotationRules {

@@ -199,10 +199,21 @@ export const markProven = (
     .returningAll()
     .executeTakeFirst()
 
+/** That a session proved a channel then; null: that it did not. */
+export const channelProof = (
+  channel: 'email' | 'phone',
+  at: Date | null,
+): Partial<Pick<Session, 'emailProvenAt' | 'phoneProvenAt'>> =>
+  channel === 'email' ? { emailProvenAt: at } : { phoneProvenAt: at }
+
 /** No session that lives has proven an address that has just taken another's place. */
 export async function forgetProofs(db: Database, userId: number, channel: 'email' | 'phone'): Promise<void> {
-  const proof = channel === 'email' ? { emailProvenAt: null } : { phoneProvenAt: null }
-  await db.updateTable('sessions').set(proof).where('userId', '=', userId).where('endedAt', 'is', null).execute()
+  await db
+    .updateTable('sessions')
+    .set(channelProof(channel, null))
+    .where('userId', '=', userId)
+    .where('endedAt', 'is', null)
+    .execute()
 }
 
 /** Rows whose tokens are all past their end serve nobody any more. */

@@ -1,6 +1,6 @@
 import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
-import { type Email, emailKey, mailboxKey, type Phone } from '../../kernel/address.ts'
+import { type Email, emailKey, type Phone } from '../../kernel/address.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Language } from '../../kernel/language.ts'
 import { uuidv8 } from '../../kernel/random.ts'
@@ -14,15 +14,17 @@ import {
   type Cooldown,
   cooldownOf,
   type DestinationLimits,
+  destinationOf,
   issueToAnyone,
   type OwnChallenge,
   ownerOf,
   type Sent,
   verifyChallenge,
 } from '../otp/service.ts'
-import { type Assurance, hasSessionFrom, markProven } from '../sessions/service.ts'
+import { type Assurance, channelProof, hasSessionFrom, markProven } from '../sessions/service.ts'
 import { findByEmail, findByVerifiedPhone, lockUser, type User } from '../users/service.ts'
 import { complete, type SignedIn } from './complete.ts'
+import { isAddressOf } from './factor-proof.ts'
 import { type SecondStep, secondStep, type SignInDeps } from './service.ts'
 
 export interface CodeSignInDeps extends Pick<SignInDeps, 'db' | 'secret' | 'random' | 'rules' | 'sessions'> {
@@ -68,7 +70,7 @@ export async function askForCode(
   const wait = await cooldownOf(db, codes.rules, binding, now)
   if (wait) return wait
   const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY, network)
-  const isFull = (await deps.destinations.take(destinationOf(address), isOwner)) !== undefined
+  const isFull = (await deps.destinations.take(destinationOf(address.channel, address.to), isOwner)) !== undefined
   const envelope = {
     to: user && address.channel === 'email' ? user.email : address.to,
     language: user?.language ?? language,
@@ -130,8 +132,6 @@ const askerOf = ({ secret }: CodeSignInDeps, address: Address, network: string):
   uuidv8(keyedHash(secret.key('anonymous-asker'), address.channel, bindingOf(address).address, network))
 
 const bindingOf = ({ channel, to }: Address) => ({ channel, address: channel === 'email' ? emailKey(to) : to })
-
-const destinationOf = ({ channel, to }: Address): string => (channel === 'email' ? mailboxKey(to) : to)
 
 /** What is sent to sign in by a code. */
 export interface Answer {
@@ -209,9 +209,6 @@ async function enter(
   const second = await secondStep(db, deps, user, { userId, amr: assurance.amr, channel, ...asked }, act, now)
   if (second) return second
   const signedIn = await complete(db, deps, { user, assurance, ...asked }, act, now)
-  await markProven(db, signedIn.session.id, channel === 'email' ? { emailProvenAt: now } : { phoneProvenAt: now })
+  await markProven(db, signedIn.session.id, channelProof(channel, now))
   return signedIn
 }
-
-const isAddressOf = (user: User, { channel, address }: OwnChallenge): boolean =>
-  address === (channel === 'email' ? user.emailKey : user.phone)

@@ -9,7 +9,7 @@ import type { NotProven, PasskeyDeps } from '../passkeys/service.ts'
 import { type RecoveryCodeDeps, takeRecoveryCode } from '../recovery-codes/service.ts'
 import type { SessionDeps } from '../sessions/service.ts'
 import { type TotpDeps, verifyTotp } from '../totp/service.ts'
-import { findById, type User } from '../users/service.ts'
+import { findById, onFile, type User } from '../users/service.ts'
 
 export interface FactorDeps {
   readonly codes: CodeDeps
@@ -83,8 +83,9 @@ async function proveSentCode(
   return isGood ? { kind: 'right', method: challenge.channel } : { kind: 'wrong' }
 }
 
-const isAddressOf = (user: User, { channel, address }: OwnChallenge): boolean =>
-  address === (channel === 'email' ? user.emailKey : user.phone)
+/** Whether a code went to the address the user has now. */
+export const isAddressOf = (user: User, { channel, address }: OwnChallenge): boolean =>
+  address === onFile(user, channel)?.key
 
 async function proveTotp(
   db: Database,
@@ -199,10 +200,7 @@ export async function recordLocks(
     const event = { type: 'method_locked', result: 'failure', userId, details: { method, purpose } } as const
     await sessions.audit.record(db, actOf(act, userId), event, now)
   }
-  if (methods.length > 0 && purpose !== 'verification') await tellOfLock(db, sessions, userId, act, now)
-}
-
-async function tellOfLock(db: Database, sessions: SessionDeps, userId: number, act: Act, now: Date): Promise<void> {
+  if (methods.length === 0 || purpose === 'verification') return
   const user = await findById(db, userId)
   if (user) await notify(db, sessions, user, { kind: 'method_locked', facts: { ip: act.ip ?? '' } }, now)
 }

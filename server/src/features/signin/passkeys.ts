@@ -15,7 +15,7 @@ import { findPending } from '../sessions/service.ts'
 import { lockUser } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 import { recordRefused, refusedPasskey } from './factor-proof.ts'
-import { finish, settleReset } from './second-step.ts'
+import { type Candidate, finish, settleReset } from './second-step.ts'
 import { type SecondStep, secondStep, type SignInRules } from './service.ts'
 
 export interface PasskeySignInDeps extends CompleteDeps {
@@ -94,10 +94,6 @@ async function recordFailure(
 ): Promise<void> {
   const details = { reason: because === 'copied' ? 'passkey_copied' : 'wrong_passkey' }
   await audit.record(db, act, { type: 'sign_in_failed', result: 'failure', userId: userId ?? null, details }, now)
-}
-
-interface Candidate {
-  readonly pendingId: string
 }
 
 type NoStep = { readonly kind: 'over' } | { readonly kind: 'unusable' }

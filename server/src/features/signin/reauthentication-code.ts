@@ -1,10 +1,9 @@
 import type { Database } from '../../database/schema.ts'
-import { type Email, emailKey } from '../../kernel/address.ts'
 import { type AddressCodeDeps, type CodeAsked, type Sending, sendTo } from '../account/service.ts'
 import { type FactorRules, usableMethods } from '../factors/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { findSession, type Session } from '../sessions/service.ts'
-import type { User } from '../users/service.ts'
+import { onFile, type User } from '../users/service.ts'
 
 interface ReauthenticationCodeDeps extends AddressCodeDeps {
   readonly rules: FactorRules
@@ -25,11 +24,11 @@ export async function sendReauthenticationCode(
   channel: Channel,
   now: Date,
 ): Promise<Sending | { readonly kind: 'unusable' }> {
-  const to = channel === 'email' ? user.email : user.phone
-  if (to === null) return { kind: 'no_address' }
+  const current = onFile(user, channel)
+  if (!current) return { kind: 'no_address' }
   const isFactor = user.twoFactorSince !== null && (await usableMethods(deps.db, deps.rules, user)).includes(channel)
   if (!isFactor) return { kind: 'unusable' }
-  const address = channel === 'email' ? emailKey(to as Email) : to
+  const { to, key: address } = current
   const binding = { userId: user.id, asker: session.id, channel, address, purpose: 'reauthentication' } as const
   const isDue = async (db: Database) => (await findSession(db, session.id)) !== undefined
   return sendTo(deps, { ...asked, binding, to, isOwners: true, isDue }, now)

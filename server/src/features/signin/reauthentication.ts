@@ -11,7 +11,7 @@ import {
   provePasskey,
 } from '../passkeys/service.ts'
 import type { Passwords } from '../passwords/service.ts'
-import { findSession, knownBySession, markProven, type Session, tokenPair } from '../sessions/service.ts'
+import { channelProof, findSession, knownBySession, markProven, type Session, tokenPair } from '../sessions/service.ts'
 import { findById, lockUser, type User } from '../users/service.ts'
 import {
   type FactorDeps,
@@ -210,7 +210,6 @@ function renewalOf(session: Session, { password }: Proofs, passed: Passed | unde
     authenticatedAt: now,
     acr: 'aal2' as const,
     amr: [...new Set([...known, ...amr, 'mfa'])].join(' '),
-    ...(method === 'email' && { emailProvenAt: now }),
-    ...(method === 'phone' && { phoneProvenAt: now }),
+    ...((method === 'email' || method === 'phone') && channelProof(method, now)),
   }
 }

@@ -1,5 +1,4 @@
 import type { Database } from '../../database/schema.ts'
-import { type Email, emailKey } from '../../kernel/address.ts'
 import { type Act, actOf } from '../../kernel/act.ts'
 import {
   type AddressCodeDeps,
@@ -12,19 +11,14 @@ import {
 import { type Method, usableMethods } from '../factors/service.ts'
 import { type Channel, verify } from '../otp/service.ts'
 import { endPending, findPending, type PendingSignIn } from '../sessions/service.ts'
-import { findById, lockUser, settleConflict, type User } from '../users/service.ts'
+import { findById, lockUser, onFile, settleConflict, type User, verifiedAt } from '../users/service.ts'
 import type { CompleteDeps, SignedIn } from './complete.ts'
 import { type FactorDeps, type FactorProof, proveFactor, recordLocks, type Shown } from './factor-proof.ts'
-import { finish } from './second-step.ts'
+import { type Candidate, finish } from './second-step.ts'
 import { type SignInRules, unverifiedChannels } from './service.ts'
 
 export interface SecondStepDeps extends AddressCodeDeps, FactorDeps, CompleteDeps {
   readonly rules: SignInRules
-}
-
-/** Who has proven a first factor and is nobody yet. */
-interface Candidate {
-  readonly pendingId: string
 }
 
 /** The sign-in was finished elsewhere, ended or has expired. */
@@ -51,11 +45,11 @@ export async function sendStepCode(
   const pending = await findPending(db, pendingId, now)
   const user = pending && (await findById(db, pending.userId))
   if (!pending || !user) return { kind: 'over' }
-  const to = channel === 'email' ? user.email : user.phone
-  if (to === null) return { kind: 'no_address' }
+  const current = onFile(user, channel)
+  if (!current) return { kind: 'no_address' }
   const isAsked = (await methodsOf(db, rules, user, pending)).includes(channel)
   if (!isAsked) return { kind: isProven(user, pending, channel) ? 'already_verified' : 'unusable' }
-  const address = channel === 'email' ? emailKey(to as Email) : to
+  const { to, key: address } = current
   const binding = { userId: user.id, asker: pendingId, channel, address, purpose: pending.needs }
   const isDue = async (db: Database) => (await findPending(db, pendingId, now)) !== undefined
   return sendTo(deps, { ...asked, binding, to, isOwners: pending.needs === 'second_factor', isDue }, now)
@@ -71,7 +65,7 @@ const methodsOf = async (
   needs === 'second_factor' ? usableMethods(db, rules, user, channel) : unverifiedChannels(rules, user)
 
 const isProven = (user: User, { needs }: PendingSignIn, channel: Channel): boolean =>
-  needs === 'verification' && (channel === 'email' ? user.emailVerifiedAt : user.phoneVerifiedAt) !== null
+  needs === 'verification' && verifiedAt(user, channel) !== null
 
 export type Step =
   | SignedIn

@@ -1,7 +1,7 @@
 import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
 import type { Method } from '../factors/service.ts'
-import { endPending, findPending, markProven, type PendingSignIn } from '../sessions/service.ts'
+import { channelProof, endPending, findPending, markProven, type PendingSignIn } from '../sessions/service.ts'
 import { lockUser, update, type User } from '../users/service.ts'
 import { complete, type CompleteDeps, type SignedIn } from './complete.ts'
 
@@ -12,6 +12,11 @@ export const AMR: Readonly<Record<Method, string>> = {
   totp: 'otp',
   passkey: 'hwk',
   recovery_code: 'otp',
+}
+
+/** Who has proven a first factor and is nobody yet. */
+export interface Candidate {
+  readonly pendingId: string
 }
 
 /** What passed the second step; `amr` where the proof itself says more than its method does. */
@@ -53,10 +58,8 @@ export async function finish(
     act,
     now,
   )
-  const proven = { email: { emailProvenAt: now }, phone: { phoneProvenAt: now } } as const
-  if (passed.method === 'email' || passed.method === 'phone') {
-    await markProven(db, signedIn.session.id, proven[passed.method])
-  }
+  const { method } = passed
+  if (method === 'email' || method === 'phone') await markProven(db, signedIn.session.id, channelProof(method, now))
   return signedIn
 }
 

@@ -5,6 +5,7 @@ import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from
 import { isReserved } from './reservations.ts'
 import * as store from './store.ts'
 
+export { onFile, pendingAddress, verifiedAt } from './on-file.ts'
 export type { User, UserChanges, UserStanding } from './store.ts'
 export {
   countUsers,
