@@ -1,4 +1,5 @@
 import type { Insertable, Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database } from '../../database/schema.ts'
 import type { PendingRegistrationsTable } from '../../database/schema-registrations.ts'
 import { NO_PASSWORD } from '../passwords/service.ts'
@@ -130,9 +131,16 @@ export async function endAll(db: Database, emailKey: string, now: Date): Promise
 }
 
 /** Registrations long over; kept a while past their end, so that the cooldown still sees them. */
-export async function removeExpired(db: Database, before: Date): Promise<void> {
-  await db.deleteFrom('pendingRegistrations').where('expiresAt', '<', before).execute()
-}
+export const removeExpired = (db: Database, before: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('pendingRegistrations').select('id').where('expiresAt', '<', before).limit(limit)
+    // Asked twice: it may have been asked for anew just now.
+    return db
+      .deleteFrom('pendingRegistrations')
+      .where('id', 'in', some)
+      .where('expiresAt', '<', before)
+      .executeTakeFirst()
+  })
 
 /** Drops every one there is: once the secret has changed, no code can be right. Tells how many there were. */
 export async function removeAll(db: Database): Promise<number> {

@@ -1,5 +1,6 @@
-import { sql } from 'kysely'
-import type { Database } from '../../database/schema.ts'
+import { type ExpressionBuilder, sql } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
+import type { Database, Schema } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import { after, milliseconds, minutes } from '../../kernel/duration.ts'
 import type { Rate } from '../../ports/limiter/port.ts'
@@ -97,6 +98,11 @@ export async function uncountAddress(
 }
 
 /** Addresses that have not failed for so long that nothing counts any more. */
-export async function removeOldAddresses(db: Database, now: Date): Promise<void> {
-  await db.deleteFrom('addressFailures').where('sustainedEndsAt', '<=', now).where('endsAt', '<=', now).execute()
-}
+export const removeOldAddresses = (db: Database, now: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const isOver = (where: ExpressionBuilder<Schema, 'addressFailures'>) =>
+      where.and([where('sustainedEndsAt', '<=', now), where('endsAt', '<=', now)])
+    const some = db.selectFrom('addressFailures').select('address').where(isOver).limit(limit)
+    // Asked twice: one may have failed just now.
+    return db.deleteFrom('addressFailures').where('address', 'in', some).where(isOver).executeTakeFirst()
+  })

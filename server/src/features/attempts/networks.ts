@@ -1,3 +1,4 @@
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import { type Database, NOBODY } from '../../database/schema.ts'
 import { neighbourhoodOf } from '../../http/client-address.ts'
 import { before, days } from '../../kernel/duration.ts'
@@ -67,6 +68,21 @@ export async function removeNetworksOf(db: Database, userId: number): Promise<vo
   await db.deleteFrom('knownNetworks').where('userId', '=', userId).execute()
 }
 
-export async function removeOldNetworks(db: Database, now: Date): Promise<void> {
-  await db.deleteFrom('knownNetworks').where('signedInAt', '<', before(now, KNOWN_FOR)).execute()
-}
+export const removeOldNetworks = (db: Database, now: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const since = before(now, KNOWN_FOR)
+    const some = db
+      .selectFrom('knownNetworks')
+      .select(['userId', 'network'])
+      .where('signedInAt', '<', since)
+      .limit(limit)
+      .$asTuple('userId', 'network')
+    return (
+      db
+        .deleteFrom('knownNetworks')
+        .where(({ eb, refTuple }) => eb(refTuple('userId', 'network'), 'in', some))
+        // Asked twice: somebody may have signed in from there just now.
+        .where('signedInAt', '<', since)
+        .executeTakeFirst()
+    )
+  })

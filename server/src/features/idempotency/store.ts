@@ -1,4 +1,5 @@
 import type { Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database } from '../../database/schema.ts'
 import type { IdempotentAnswersTable } from '../../database/schema-requests.ts'
 
@@ -59,9 +60,12 @@ export async function release(db: Database, { id, claim }: Hold): Promise<void> 
     .execute()
 }
 
-export async function removeExpired(db: Database, now: Date): Promise<void> {
-  await db.deleteFrom('idempotentAnswers').where('expiresAt', '<=', now).execute()
-}
+export const removeExpired = (db: Database, now: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('idempotentAnswers').select('id').where('expiresAt', '<=', now).limit(limit)
+    // Asked twice: the key may have been taken anew just now.
+    return db.deleteFrom('idempotentAnswers').where('id', 'in', some).where('expiresAt', '<=', now).executeTakeFirst()
+  })
 
 export async function removeAll(db: Database): Promise<void> {
   await db.deleteFrom('idempotentAnswers').execute()

@@ -1,3 +1,4 @@
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database } from '../../database/schema.ts'
 
 /** Uses a proof up. False for all but one of those who try. */
@@ -12,6 +13,8 @@ export async function takeProof(db: Database, challenge: string, expiresAt: Date
 }
 
 /** Forgets used challenges that ended before this moment: no longer good, used or not. */
-export async function removeUsedProofs(db: Database, moment: Date): Promise<void> {
-  await db.deleteFrom('usedProofs').where('expiresAt', '<', moment).execute()
-}
+export const removeUsedProofs = (db: Database, moment: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('usedProofs').select('challenge').where('expiresAt', '<', moment).limit(limit)
+    return db.deleteFrom('usedProofs').where('challenge', 'in', some).executeTakeFirst()
+  })

@@ -1,4 +1,5 @@
 import { sql, type Insertable, type Selectable } from 'kysely'
+import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, Schema } from '../../database/schema.ts'
 
 type DecisionRow = Insertable<Schema['smsDecisions']>
@@ -21,9 +22,11 @@ export async function markVerified(db: Database, id: string, now: Date): Promise
   await db.updateTable('smsDecisions').set({ verifiedAt: now }).where('id', '=', id).execute()
 }
 
-export async function removeBefore(db: Database, moment: Date): Promise<void> {
-  await db.deleteFrom('smsDecisions').where('at', '<', moment).execute()
-}
+export const removeBefore = (db: Database, moment: Date): Promise<void> =>
+  bitByBit((limit) => {
+    const some = db.selectFrom('smsDecisions').select('id').where('at', '<', moment).limit(limit)
+    return db.deleteFrom('smsDecisions').where('id', 'in', some).executeTakeFirst()
+  })
 
 // In the words of the indexes, which hold nothing else; a parameter would not be seen to say the same.
 const ALLOWED = sql.lit<'allowed'>('allowed')

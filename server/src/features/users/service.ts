@@ -1,6 +1,6 @@
 import { z } from 'zod'
 import { isUniqueViolation } from '../../database/errors.ts'
-import type { Database } from '../../database/schema.ts'
+import { type Database, NOBODY } from '../../database/schema.ts'
 import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from '../../kernel/address.ts'
 import { isReserved } from './reservations.ts'
 import * as store from './store.ts'
@@ -60,7 +60,7 @@ export interface Standing {
 }
 
 /** Whether an address is taken, asked so that a free one costs what a taken one does. `exceptId` may have it himself. */
-export async function standingOf(db: Database, keys: EmailColumns, now: Date, exceptId = 0): Promise<Standing> {
+export async function standingOf(db: Database, keys: EmailColumns, now: Date, exceptId = NOBODY): Promise<Standing> {
   const holder = await store.findHolder(db, keys, exceptId)
   const isReservedToo = await isReserved(db, keys, now, exceptId)
   return { holder, isTaken: holder !== undefined || isReservedToo }
