@@ -79,6 +79,17 @@ it.for([
   expect(await db.selectFrom('users').select('id').execute()).toEqual([])
 })
 
+// Guard: that `takenNotice` refers to no user. Seen failing (a foreign key, 500) where it names the holder.
+it('who is deleted while a stranger registers with her address is gone, and he is answered as ever', async (context) => {
+  const db = await openPostgres(context)
+  const user = await sara(db)
+  const settings = { ...UNLIMITED, REGISTRATION: 'neutral' }
+  const { app } = await apiOn(db, { settings, random: systemRandom, log: () => {} })
+  const ask = () => askedOf(app)('POST', '/api/users/', { body: { email: EMAIL, password: PASSWORD } })
+  expect(await meanwhile(db, user, deletion(user), ask)).toBe(202)
+  expect(await db.selectFrom('users').select('id').execute()).toEqual([])
+})
+
 // Guard: `lockUser` before `store.end` in sessions/service.ts. Seen failing (a deadlock, 500) without it.
 it('a token used again while her address changes ends its session, and neither waits for the other', async (context) => {
   const db = await openPostgres(context)

@@ -131,7 +131,7 @@ async function mail(
     const unsent = { to: email, language, ip: act.ip ?? '' }
     return messages.enqueue(db, takenNotice('registration_taken', standing, unsent), now)
   }
-  const userId = outcome === 'destination_full' ? null : 'newcomer'
+  const userId = outcome === 'destination_full' ? null : 'anyone'
   const expiresAt = after(now, rules.lifetime)
   const envelope = { channel: 'email', to: email, language, userId } as const
   return messages.enqueue(db, { kind: 'registration_code', ...envelope, code, expiresAt }, now)

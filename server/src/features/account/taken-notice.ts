@@ -24,7 +24,8 @@ export function takenNotice(
     channel: 'email',
     to: holder?.email ?? to,
     language: holder?.language ?? language,
-    userId: holder?.id ?? 'newcomer',
+    // Not the holder's: nobody holds his row meanwhile, and what refers to a user who is deleted at this moment fails.
+    userId: 'anyone',
   } as const
   return { kind, ...envelope, facts: { ip } }
 }

@@ -3,8 +3,8 @@ import type { Language } from '../../kernel/language.ts'
 
 interface Addressed {
   readonly language: Language
-  /** Null: nobody has this address, and the message is only written, never sent. `newcomer`: whoever reads it is no user yet. */
-  readonly userId: number | 'newcomer' | null
+  /** Null: nobody has this address, and the message is only written, never sent. `anyone`: it is sent, and refers to no user. */
+  readonly userId: number | 'anyone' | null
 }
 
 interface CodeMessage extends Addressed {

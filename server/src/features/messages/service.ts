@@ -21,9 +21,6 @@ const NOTICE_LIFETIME = days(1)
 // owner all that the hundredth would.
 const NOTICES_A_DAY = 10
 
-// Limited by their address, as the codes are whose place they take; one question more would tell them apart by its cost.
-const IN_PLACE_OF_CODES: ReadonlySet<Message['kind']> = new Set(['registration_taken', 'address_taken'])
-
 export interface Messages {
   /**
    * Stores the message, rendered and sealed, through `db`: the caller's transaction, so that it is sent if and only if
@@ -63,7 +60,6 @@ export function createMessages({ secret, random, sender, wake }: MessagesDeps): 
 
 async function isOneNoticeTooMany(db: Database, message: Message, now: Date): Promise<boolean> {
   if ('code' in message || message.undo || typeof message.userId !== 'number') return false
-  if (IN_PLACE_OF_CODES.has(message.kind)) return false
   return (await countSince(db, message.userId, message.kind, before(now, days(1)))) >= NOTICES_A_DAY
 }
 
