@@ -1,3 +1,5 @@
+import type { Nullable } from './schema.ts'
+
 /** Where a user signed in within the last 30 days: a device is known by it that sends no value of its own. */
 export interface KnownNetworksTable {
   userId: number
@@ -15,4 +17,21 @@ export interface AddressFailuresTable {
   endsAt: Date
   sustainedFailures: number
   sustainedEndsAt: Date
+}
+
+/** Devices that asked to be known (`device: "new"` at sign-in). Only a keyed hash of the value is kept. */
+export interface DevicesTable {
+  id: string
+  userId: number
+  valueHash: Uint8Array
+  createdAt: Date
+  lastUsedAt: Date
+}
+
+/** Failed sign-ins in a row. The subject is a keyed hash, so that unknown accounts are counted alike and unreadable. */
+export interface SignInFailuresTable {
+  subject: string
+  failures: number
+  lastFailedAt: Date
+  blockedUntil: Nullable<Date>
 }

@@ -1,6 +1,6 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
-import type { AddressFailuresTable, KnownNetworksTable } from './schema-limits.ts'
+import type { AddressFailuresTable, DevicesTable, KnownNetworksTable, SignInFailuresTable } from './schema-limits.ts'
 import type { PendingRegistrationsTable } from './schema-registrations.ts'
 import type { IdempotentAnswersTable, UsedProofsTable } from './schema-requests.ts'
 import type { SmsDecisionsTable, SmsGateTable } from './schema-sms.ts'
@@ -283,21 +283,4 @@ export interface DeliveriesTable {
   reason: Nullable<string>
   createdAt: Date
   finishedAt: Nullable<Date>
-}
-
-/** Devices that asked to be known (`device: "new"` at sign-in). Only a keyed hash of the value is kept. */
-export interface DevicesTable {
-  id: string
-  userId: number
-  valueHash: Uint8Array
-  createdAt: Date
-  lastUsedAt: Date
-}
-
-/** Failed sign-ins in a row. The subject is a keyed hash, so that unknown accounts are counted alike and unreadable. */
-export interface SignInFailuresTable {
-  subject: string
-  failures: number
-  lastFailedAt: Date
-  blockedUntil: Nullable<Date>
 }

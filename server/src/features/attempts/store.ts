@@ -1,6 +1,7 @@
 import type { ExpressionBuilder, Selectable } from 'kysely'
 import { bitByBit } from '../../database/bit-by-bit.ts'
-import type { Database, DevicesTable, Schema, SignInFailuresTable } from '../../database/schema.ts'
+import type { Database, Schema } from '../../database/schema.ts'
+import type { DevicesTable, SignInFailuresTable } from '../../database/schema-limits.ts'
 
 export type Failures = Readonly<Selectable<SignInFailuresTable>>
 export type Device = Readonly<Selectable<DevicesTable>>
