@@ -63,7 +63,10 @@ const readiness = z
       .object({ email: gatewayHealth.optional(), sms: gatewayHealth.optional() })
       .meta({ examples: [{ email: { gateway: 'smtp' }, sms: { gateway: 'kavenegar' } }] }),
     sms_budget_used_up: z
-      .object({ budget: z.enum(['hour', 'day']), at: z.string().meta({ format: 'date-time' }) })
+      .object({
+        budget: z.enum(['hour', 'day']),
+        at: z.string().meta({ format: 'date-time', examples: ['2026-11-22T12:00:00.000Z'] }),
+      })
       .optional()
       .meta({ description: 'The budget that last kept a code by SMS back; gone once one was sent again.' }),
   })
