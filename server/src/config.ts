@@ -36,6 +36,14 @@ export interface Config {
     readonly logLevel: 'fatal' | 'error' | 'warn' | 'info' | 'debug' | 'trace' | 'silent'
     readonly metricsToken: string | undefined
   }
+  readonly scale: {
+    /** How many processes serve; `auto`: one a core. */
+    readonly processes: number | 'auto'
+    /** PostgreSQL's connection string; undefined: SQLite in the data directory. */
+    readonly databaseUrl: string | undefined
+    /** Undefined: requests are counted in memory by one process, in the database by several. */
+    readonly redisUrl: string | undefined
+  }
   /** `SECRET_KEY`; undefined: 32 random bytes kept in the data directory. */
   readonly secretKey: string | undefined
   readonly productName: string

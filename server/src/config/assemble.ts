@@ -10,6 +10,7 @@ export function assemble(values: Values): Config {
   return {
     production: values.NODE_ENV === 'production',
     server: serverOf(values),
+    scale: { processes: values.WEB_CONCURRENCY, databaseUrl: values.DATABASE_URL, redisUrl: values.REDIS_URL },
     secretKey: values.SECRET_KEY,
     productName: values.PRODUCT_NAME,
     defaultLanguage: values.DEFAULT_LANGUAGE,

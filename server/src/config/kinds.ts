@@ -129,9 +129,3 @@ export function list<T>(rule: string, item: Kind<T>): Kind<readonly T[]> {
 
 /** Without the quotes around it: `docker --env-file` passes them on as part of the value. */
 export const unquote = (text: string): string => /^(['"])(.*)\1$/s.exec(text)?.[2] ?? text
-
-/** A known name that this version refuses to take. */
-export const unavailable = (reason: string): Kind<never> => ({
-  rule: `left out: ${reason}`,
-  parse: (text) => ({ wrong: text }),
-})

@@ -140,9 +140,19 @@ const passkeyOriginsAreBelow: Rule = ({ values, isSet }) => {
   }
 }
 
+/** Every host derives the same keys of it, and the signing keys in the database are sealed under it. */
+const sharedDatabaseWantsASecret: Rule = ({ isSet }) =>
+  isSet('DATABASE_URL') && !isSet('SECRET_KEY')
+    ? {
+        setting: 'SECRET_KEY',
+        message: `must be set with DATABASE_URL: every process needs the same one. Example: ${exampleOf('SECRET_KEY')}`,
+      }
+    : undefined
+
 const RULES: readonly Rule[] = [
   passkeyOriginsAreBelow,
   openToOthersWithoutMail,
+  sharedDatabaseWantsASecret,
   needs('EMAIL_HOST_USER', 'EMAIL_HOST_PASSWORD'),
   needs('EMAIL_HOST_PASSWORD', 'EMAIL_HOST_USER'),
   needsMailGateway('EMAIL_PORT'),

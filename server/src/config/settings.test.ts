@@ -77,9 +77,9 @@ const WRONG: Readonly<Record<SettingName, string>> = {
   THROTTLE_OTP_SEND: 'none',
   THROTTLE_OTP_VERIFY: '/day',
   THROTTLE_RESET: '5 per hour',
-  WEB_CONCURRENCY: '4',
-  DATABASE_URL: 'postgres://localhost/latchkey',
-  REDIS_URL: 'redis://localhost',
+  WEB_CONCURRENCY: '0',
+  DATABASE_URL: 'mysql://localhost/latchkey',
+  REDIS_URL: 'localhost:6379',
 }
 
 describe('a wrong setting', () => {

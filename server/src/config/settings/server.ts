@@ -1,5 +1,6 @@
 import { allowedHost, host, origin, originOrStar } from '../kinds-of-address.ts'
-import { boolean, choice, list, pattern, unavailable, wholeNumber } from '../kinds.ts'
+import { databaseUrl, processes, redisUrl } from '../kinds-of-scale.ts'
+import { boolean, choice, list, pattern, wholeNumber } from '../kinds.ts'
 import { oneLine } from '../kinds-of-text.ts'
 import { proxyRanges } from '../proxies.ts'
 import type { SettingTable } from '../setting.ts'
@@ -83,24 +84,21 @@ export const SERVER = {
 
 export const SCALE = {
   WEB_CONCURRENCY: {
-    kind: pattern(
-      '1 in this version, because limits are counted in one process and one SQLite file serves one process',
-      /^1$/,
-    ),
+    kind: processes,
     default: '1',
-    help: 'How many processes serve.',
-    example: '1',
+    help: 'How many processes serve; auto takes one a core.',
+    example: 'auto',
   },
   DATABASE_URL: {
-    kind: unavailable('PostgreSQL is not available yet in this version, accounts are kept in SQLite under DATA_DIR'),
-    help: 'Not available yet in this version.',
-    example: 'no DATABASE_URL at all',
+    kind: databaseUrl,
+    help: 'A PostgreSQL database (14 to 18) in place of SQLite under DATA_DIR; SECRET_KEY is then required. sslmode is require, verify-full or disable.',
+    example: 'postgres://latchkey:password@db.example.com/latchkey?sslmode=verify-full',
     secret: true,
   },
   REDIS_URL: {
-    kind: unavailable('Redis is not available yet in this version, limits are counted in memory'),
-    help: 'Not available yet in this version.',
-    example: 'no REDIS_URL at all',
+    kind: redisUrl,
+    help: 'A Redis or Valkey that counts requests for all processes; while it is away the database does. Nothing is kept there alone.',
+    example: 'rediss://:password@redis.example.com:6379/0',
     secret: true,
   },
 } satisfies SettingTable
