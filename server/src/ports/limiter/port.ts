@@ -19,3 +19,10 @@ export interface Limiter {
   /** Counts one request under `scope` and `key`, unless the quota is already used up, and tells where the caller stands. */
   take(scope: string, key: string, rate: Rate): Promise<Standing>
 }
+
+/** Why takes are not counted where they should be. */
+export interface LimiterTrouble {
+  /** Words for the operator; no secret and no address in them. */
+  readonly reason: string
+  readonly since: Date
+}
