@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { dataFiles, type Foundation, type FoundationOptions, openFoundation } from './compose/foundation.ts'
 import { createGateways, type Gateways } from './compose/gateways.ts'
+import { createLimiter } from './compose/limiter.ts'
 import { createParts } from './compose/parts.ts'
 import { addRoutes } from './compose/routes.ts'
 import { startUpkeep } from './compose/upkeep.ts'
@@ -47,7 +48,8 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     logger.error({ err }, 'changed signing keys cannot be read'),
   )
   const urls: BaseUrlRules = { ...config.server, localUrl: () => `http://localhost:${portOf(app, config)}` }
-  const parts = createParts(options, { foundation, gateways, keyring, urls, breached })
+  const limiter = await createLimiter(config, { ...foundation, clock, logger })
+  const parts = createParts(options, { foundation, gateways, keyring, urls, breached, limiter })
   const { app, completeMethods } = await createServer({
     logger,
     random,
@@ -84,6 +86,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
       await life.stopUpkeep()
       await Promise.all([gateways.email?.close(), gateways.sms?.close()])
       keyring.close()
+      limiter.close()
       await breached?.close()
       await foundation.close()
     },

@@ -2,6 +2,7 @@ import pino from 'pino'
 import { onTestFinished } from 'vitest'
 import type { ComposeOptions } from '../src/compose.ts'
 import { createGateways } from '../src/compose/gateways.ts'
+import { createLimiter } from '../src/compose/limiter.ts'
 import { createParts, type Parts } from '../src/compose/parts.ts'
 import { addRoutes } from '../src/compose/routes.ts'
 import { readConfig } from '../src/config.ts'
@@ -39,8 +40,10 @@ async function machineryOn(
   const logger = pino({ level: 'error' }, { write: log })
   const gateways = createGateways(config, clock, logger)
   const keyring = followKeys(vault, keys, () => {})
+  const limiter = await createLimiter(config, { db, secret, clock, logger })
+  onTestFinished(() => limiter.close())
   const options = { config, clock, random, logger, threadPoolSize: 4 }
-  return { options, parts: createParts(options, { foundation, gateways, keyring, urls }) }
+  return { options, parts: createParts(options, { foundation, gateways, keyring, urls, limiter }) }
 }
 
 /** Every route of the API on any database, asked without a network; closed when the test ends. */

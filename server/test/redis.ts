@@ -54,7 +54,14 @@ export async function startRedis({ settings = [], password, certificate }: Redis
   const folder = mkdtempSync(join(tmpdir(), 'latchkey-redis-'))
   const port = await closedPort()
   const words = [
-    ...['--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no'],
+    '--bind',
+    '127.0.0.1',
+    '--dir',
+    folder,
+    '--save',
+    '',
+    '--appendonly',
+    'no',
     ...(certificate ? tlsWords(folder, port, certificate) : ['--port', String(port)]),
     ...(password === undefined ? [] : ['--requirepass', password]),
     ...settings,

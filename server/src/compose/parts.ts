@@ -18,10 +18,10 @@ import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
 import { createThrottle } from '../http/throttle.ts'
 import type { Secret } from '../kernel/secret.ts'
-import { createMemoryLimiter } from '../ports/limiter/memory.ts'
 import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
+import type { ServerLimiter } from './limiter.ts'
 import { relyingPartyOf } from './relying-party.ts'
 
 export interface Bases {
@@ -30,6 +30,7 @@ export interface Bases {
   readonly keyring: Keyring
   readonly urls: BaseUrlRules
   readonly breached?: BreachedPasswords | undefined
+  readonly limiter: ServerLimiter
 }
 
 export type Parts = ReturnType<typeof createParts>
@@ -37,7 +38,7 @@ export type Parts = ReturnType<typeof createParts>
 /** The features' own machinery, each given what it asks for. */
 export function createParts(options: ComposeOptions, bases: Bases) {
   const { config, clock, random, logger, threadPoolSize } = options
-  const { foundation, gateways, keyring, urls } = bases
+  const { foundation, gateways, keyring, urls, limiter } = bases
   const { db, secret } = foundation
   const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
   const worker = createWorker({ db, gateways, clock, random, secret, log: logger })
@@ -45,7 +46,6 @@ export function createParts(options: ComposeOptions, bases: Bases) {
   const messages = createMessages({ secret, random, sender, wake: () => worker.wake() })
   const issuer = () => config.tokens.issuer ?? ownUrl()
   const tokens = createTokens({ settings: config.tokens, issuer, secret, keyring, clock, random })
-  const limiter = createMemoryLimiter()
   const audit = createAudit({ random })
   const sessions: SessionDeps = {
     tokens,
@@ -75,6 +75,7 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     tokens,
     sessions,
     passwords,
+    limiter,
     throttle,
     proofOfWork,
     audit,

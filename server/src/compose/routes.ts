@@ -101,6 +101,7 @@ export function addRoutes(
     gateways: () => parts.worker.health(),
     circuits: () => gateways.sms?.circuits?.() ?? [],
     smsBudget: () => parts.smsAlarm.usedUp(),
+    counting: () => parts.limiter.counting(),
     isStopping,
     hashing: passwords.load,
     metricsToken: config.server.metricsToken,

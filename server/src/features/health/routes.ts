@@ -4,6 +4,7 @@ import { z } from 'zod'
 import type { Database } from '../../database/schema.ts'
 import type { App } from '../../http/server.ts'
 import { Refusal } from '../../kernel/refusal.ts'
+import type { LimiterTrouble } from '../../ports/limiter/port.ts'
 import type { CircuitHealth } from '../../ports/sms/port.ts'
 import { collectMetrics } from './metrics.ts'
 
@@ -20,6 +21,8 @@ export interface HealthDeps {
   readonly circuits: () => readonly CircuitHealth[]
   /** The budget for SMS that keeps codes back; undefined while none does. */
   readonly smsBudget: () => { readonly budget: 'hour' | 'day'; readonly at: Date } | undefined
+  /** Where requests are counted against their limits, and why not where they should be. */
+  readonly counting: () => { readonly in: 'redis' | 'database' | 'memory'; readonly trouble?: LimiterTrouble }
   readonly isStopping: () => boolean
   readonly hashing: () => { readonly running: number; readonly waiting: number }
   readonly metricsToken: string | undefined
@@ -62,6 +65,15 @@ const readiness = z
     gateways: z
       .object({ email: gatewayHealth.optional(), sms: gatewayHealth.optional() })
       .meta({ examples: [{ email: { gateway: 'smtp' }, sms: { gateway: 'kavenegar' } }] }),
+    limits: z
+      .object({
+        counted_in: z.enum(['redis', 'database', 'memory']),
+        trouble: z
+          .object({ reason: z.string(), since: z.string().meta({ format: 'date-time' }) })
+          .optional()
+          .meta({ description: 'What keeps Redis from counting; the limits hold all the same.' }),
+      })
+      .meta({ examples: [{ counted_in: 'redis' }] }),
     sms_budget_used_up: z
       .object({
         budget: z.enum(['hour', 'day']),
@@ -91,7 +103,7 @@ export function healthRoutes(app: App, deps: HealthDeps): void {
   if (deps.metricsToken !== undefined) metricsRoute(app, deps, deps.metricsToken)
 }
 
-function readinessRoute(app: App, { db, gateways, circuits, smsBudget, isStopping }: HealthDeps): void {
+function readinessRoute(app: App, { db, gateways, circuits, smsBudget, counting, isStopping }: HealthDeps): void {
   app.get(
     '/readyz',
     {
@@ -112,6 +124,7 @@ function readinessRoute(app: App, { db, gateways, circuits, smsBudget, isStoppin
         status,
         database: isDatabaseOk ? 'ok' : 'unavailable',
         gateways: toFields(gateways(), circuits()),
+        limits: toLimitFields(counting()),
         ...(usedUp && { sms_budget_used_up: { ...usedUp, at: usedUp.at.toISOString() } }),
       })
     },
@@ -129,6 +142,11 @@ const toFields = (gateways: Readonly<Record<string, GatewayHealth>>, circuits: r
       },
     ]),
   )
+
+const toLimitFields = ({ in: place, trouble }: ReturnType<HealthDeps['counting']>) => ({
+  counted_in: place,
+  ...(trouble && { trouble: { reason: trouble.reason, since: trouble.since.toISOString() } }),
+})
 
 const toCircuitFields = ({ gateway, circuit, failuresInARow, lastFailure }: CircuitHealth) => ({
   gateway,
