@@ -5,6 +5,7 @@ import { createLimiter } from './compose/limiter.ts'
 import { createParts } from './compose/parts.ts'
 import { addRoutes } from './compose/routes.ts'
 import { startUpkeep } from './compose/upkeep.ts'
+import type { Siblings } from './compose/siblings.ts'
 import type { Config } from './config.ts'
 import type { Worker } from './features/messages/worker.ts'
 import { openBreached, type Passwords } from './features/passwords/service.ts'
@@ -19,6 +20,10 @@ export interface ComposeOptions extends FoundationOptions {
   readonly gateways?: Gateways
   /** How many threads libuv has; hashes take all but two. */
   readonly threadPoolSize: number
+  /** Queued messages are left to workers elsewhere. */
+  readonly withoutWorker?: boolean | undefined
+  /** Undefined: this process serves alone. */
+  readonly siblings?: Siblings | undefined
 }
 
 export interface Latchkey {
@@ -43,7 +48,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
   const { config, clock, random, logger } = options
   const breached = options.inMemory ? undefined : await openBreached(dataFiles(config.server.dataDir).breached)
   const foundation = await openFoundation(options)
-  const gateways = options.gateways ?? createGateways(config, clock, logger)
+  const gateways = options.gateways ?? createGateways(config, clock, logger, options.siblings?.inbox)
   const keyring = followKeys(foundation.vault, foundation.keys, (err) =>
     logger.error({ err }, 'changed signing keys cannot be read'),
   )
@@ -73,7 +78,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     localUrl: urls.localUrl,
     hasActiveAdmin: () => hasActiveAdmin(foundation.db),
     start() {
-      parts.worker.start()
+      if (!options.withoutWorker) parts.worker.start()
       life.stopUpkeep = startUpkeep(foundation, options)
     },
     announceStop() {

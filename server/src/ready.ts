@@ -15,6 +15,8 @@ export interface ReadyFacts {
   readonly firstAdmin: string | undefined
   readonly warnings: readonly Problem[]
   readonly missingForProduction: readonly Problem[]
+  /** How many processes serve; undefined: one. */
+  readonly processes?: number
 }
 
 /** For a person a block to read, for anything else one line of JSON that says the same. Ends with a newline; no secret. */
@@ -38,6 +40,7 @@ function readyFields(facts: ReadyFacts): object {
     event: 'ready',
     version,
     url,
+    ...(facts.processes !== undefined && { processes: facts.processes }),
     ...linksOf(facts),
     database: databasePath,
     keys: keysPath,
@@ -60,7 +63,7 @@ function readyBlock(facts: ReadyFacts): string {
   ]
   const known = places.filter(([, place]) => place !== undefined).map(([title, place]) => `${title.padEnd(8)}${place}`)
   return [
-    `\nLatchkey ${facts.version} answers at ${facts.url}\n`,
+    `\nLatchkey ${facts.version} answers at ${facts.url}${byHowMany(facts)}\n`,
     section('', known),
     section('No admin yet. The first one is made by:', facts.firstAdmin === undefined ? [] : [facts.firstAdmin]),
     facts.inboxFor.length > 0 ? `${inboxWarning(facts.inboxFor)}\n` : '',
@@ -70,6 +73,8 @@ function readyBlock(facts: ReadyFacts): string {
     .filter((part) => part !== '')
     .join('\n')
 }
+
+const byHowMany = ({ processes }: ReadyFacts): string => (processes === undefined ? '' : `, by ${processes} processes`)
 
 /** A titled list, indented; nothing at all when the list is empty. */
 function section(title: string, lines: readonly string[]): string {

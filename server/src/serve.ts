@@ -2,6 +2,7 @@ import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { dataFiles } from './compose/foundation.ts'
 import { compose, type Latchkey } from './compose.ts'
+import type { Siblings } from './compose/siblings.ts'
 import type { Reading } from './config.ts'
 import { systemClock } from './kernel/clock.ts'
 import { milliseconds, seconds } from './kernel/duration.ts'
@@ -21,25 +22,40 @@ export interface ServeOptions {
   readonly threadPoolSize: number
   /** Whether a person reads the ready block, or a program its line of JSON. */
   readonly isTerminal: boolean
+  /** Queued messages are left to workers elsewhere. */
+  readonly withoutWorker?: boolean
 }
 
 /** Brings the server up and runs it until it is told to stop. Throws what `compose` throws, and a failure to listen. */
-export async function serve(reading: Reading, { threadPoolSize, isTerminal }: ServeOptions): Promise<void> {
+export async function serve(reading: Reading, { isTerminal, ...options }: ServeOptions): Promise<void> {
+  const onReady = (facts: ReadyFacts) => void process.stdout.write(readyText(facts, isTerminal))
+  await run(reading, { ...options, stopped: stopSignal(), onReady })
+}
+
+export interface RunOptions extends Pick<ServeOptions, 'threadPoolSize' | 'withoutWorker'> {
+  /** Resolves to what tells the server to stop. */
+  readonly stopped: Promise<string>
+  readonly onReady: (facts: ReadyFacts) => void
+  readonly siblings?: Siblings
+}
+
+/** The life of one process that serves. Throws as `serve` does. */
+export async function run(reading: Reading, options: RunOptions): Promise<void> {
+  const { stopped, onReady, ...composed } = options
   const { config } = reading
-  const logger = createLogger(config.server.logLevel)
-  const stopped = stopSignal()
+  const logger = createLogger(config.server.logLevel, { isAlone: options.siblings === undefined })
   const latchkey = await compose({
     config,
     clock: systemClock,
     random: systemRandom,
     logger,
-    threadPoolSize,
+    ...composed,
     onStep: (step) => logger.info(step, 'database'),
   })
   const closeIdle = idleCloser(latchkey.app)
   await listen(latchkey, config.server)
   latchkey.start()
-  process.stdout.write(readyText(await readyFacts(latchkey, reading), isTerminal))
+  onReady(await readyFacts(latchkey, reading))
   logger.info({ signal: await stopped }, 'stopping: requests in hand finish, queued messages stay stored')
   await stop(latchkey, logger, closeIdle)
 }

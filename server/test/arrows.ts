@@ -62,7 +62,8 @@ interface Place {
 
 const PLACES: readonly (readonly [RegExp, Kind])[] = [
   [/^(main|cli)\.ts$/, 'top'],
-  [/^(serve|run-until-stopped)\.ts$/, 'serve'],
+  [/^(serve|start|run-until-stopped)\.ts$/, 'serve'],
+  [/^(processes)\//, 'serve'],
   [/^(config|ready)(?:\.ts$|\/)/, 'config'],
   [/^(compose)(?:\.ts$|\/)/, 'compose'],
   [/^(commands)\//, 'command'],
@@ -109,7 +110,7 @@ const ALLOWED: Readonly<Record<Kind, Rule>> = {
     ['port', 'http', 'database', 'asset'].includes(target.kind) || reaches(source, target, to),
   config: (_, target) => target.kind === 'config' || target.kind === 'port',
   compose: (_, target) => !['top', 'serve', 'command'].includes(target.kind),
-  serve: (_, target) => ['compose', 'config', 'serve', 'asset'].includes(target.kind),
+  serve: (_, target) => ['compose', 'config', 'serve', 'port', 'asset'].includes(target.kind),
   command: (_, target, to) =>
     ['compose', 'config', 'serve', 'command', 'database'].includes(target.kind) ||
     (target.kind === 'feature' && to.endsWith('/service.ts')),
@@ -127,7 +128,7 @@ const REASONS: Readonly<Record<Kind, string>> = {
   feature: "a feature imports a lower feature's service.ts, the database, ports, http and the kernel",
   config: 'config imports only ports and the kernel',
   compose: 'compose knows every piece but not who runs it',
-  serve: 'serving imports only compose, config and the kernel',
+  serve: 'serving imports only compose, config, ports and the kernel',
   command: "a command imports only compose, config, serving, a feature's service.ts, the database and the kernel",
   top: 'main and cli import only compose, config, serving and the kernel, cli its commands too',
   asset: 'an asset imports nothing',

@@ -2,7 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import type { Config, SmsSettings } from '../config.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { createLocalInbox } from '../ports/inbox/memory.ts'
-import type { Inbox } from '../ports/inbox/port.ts'
+import type { Inbox, InboxShare } from '../ports/inbox/port.ts'
 import type { MailGateway } from '../ports/mail/port.ts'
 import { createSmtpGateway } from '../ports/mail/smtp.ts'
 import { createFailover } from '../ports/sms/failover.ts'
@@ -18,10 +18,10 @@ export interface Gateways {
   readonly inbox?: Inbox
 }
 
-export function createGateways(config: Config, clock: Clock, log: GatewayLog): Gateways {
+export function createGateways(config: Config, clock: Clock, log: GatewayLog, share?: InboxShare): Gateways {
   const real = createRealGateways(config, clock, log)
   if (config.production || (real.email && real.sms)) return real
-  const inbox = createLocalInbox({ clock })
+  const inbox = createLocalInbox({ clock, share })
   return { email: inbox.mail, sms: inbox.sms, ...real, inbox }
 }
 

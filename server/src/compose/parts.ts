@@ -22,6 +22,7 @@ import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
 import type { ServerLimiter } from './limiter.ts'
+import { processCount } from './process-count.ts'
 import { relyingPartyOf } from './relying-party.ts'
 
 export interface Bases {
@@ -58,7 +59,7 @@ export function createParts(options: ComposeOptions, bases: Bases) {
   const passwords = createPasswords({
     config,
     random,
-    hashesAtOnce: hashesAtOnce({ cores: availableParallelism(), processes: 1, threadPoolSize }),
+    hashesAtOnce: hashesAtOnce({ cores: availableParallelism(), processes: processCount(config), threadPoolSize }),
     breached: bases.breached,
   })
   const throttle = createThrottle(limiter, config.throttles)

@@ -2,12 +2,18 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { SendOutcome } from '../../kernel/delivery.ts'
 import type { Mail, MailGateway } from '../mail/port.ts'
 import type { Sms, SmsGateway } from '../sms/port.ts'
-import type { Inbox, InboxMessage } from './port.ts'
+import type { Inbox, InboxMessage, InboxShare } from './port.ts'
 
 /** Stands in for both gateways while none is set, and shows what they would have sent. */
 export interface LocalInbox extends Inbox {
   readonly mail: MailGateway
   readonly sms: SmsGateway
+}
+
+interface LocalInboxOptions {
+  readonly clock: Clock
+  /** Undefined: this process serves alone. */
+  readonly share?: InboxShare | undefined
 }
 
 // A page to scroll, and a bound for what a load test leaves in memory.
@@ -17,19 +23,24 @@ const CAPACITY = 200
  * Accepts everything and keeps the newest 200 messages in memory; a message sent again replaces its earlier copy.
  * Gone when the process ends.
  */
-export function createLocalInbox({ clock }: { readonly clock: Clock }): LocalInbox {
+export function createLocalInbox({ clock, share }: LocalInboxOptions): LocalInbox {
   const kept = new Map<string, InboxMessage>() // oldest first
-  const keep = async (message: InboxMessage): Promise<SendOutcome> => {
+  const keep = (message: InboxMessage): void => {
     kept.delete(message.id)
     kept.set(message.id, message)
     const oldest = kept.keys().next()
     if (kept.size > CAPACITY && !oldest.done) kept.delete(oldest.value)
+  }
+  const deliver = async (message: InboxMessage): Promise<SendOutcome> => {
+    keep(message)
+    share?.tell(message)
     return { kind: 'sent', gatewayId: message.id }
   }
+  share?.hear(keep)
   const gateway = { name: 'inbox', close: async () => {} }
   return {
-    mail: { ...gateway, send: (mail) => keep(fromMail(mail, clock.now())) },
-    sms: { ...gateway, send: (sms) => keep(fromSms(sms, clock.now())) },
+    mail: { ...gateway, send: (mail) => deliver(fromMail(mail, clock.now())) },
+    sms: { ...gateway, send: (sms) => deliver(fromSms(sms, clock.now())) },
     messages(to) {
       const newestFirst = [...kept.values()].toReversed()
       if (to === undefined) return newestFirst

@@ -13,6 +13,12 @@ export interface InboxMessage {
   readonly sentAt: Date
 }
 
+/** Where several processes serve, any of them sends and any is asked: each keeps what all of them sent. */
+export interface InboxShare {
+  tell(message: InboxMessage): void
+  hear(keep: (message: InboxMessage) => void): void
+}
+
 /** What the local inbox holds: for developers and their tests, never in production. */
 export interface Inbox {
   /** Newest first; only those to `to`, when given (letter case aside). */
