@@ -10,12 +10,14 @@ import { inspectStores } from './doctor/database.ts'
 import { inspectProxies } from './doctor/proxies.ts'
 import { fault, type Finding, formatFindings, ok, warning } from './doctor/finding.ts'
 import { inspectGateways } from './doctor/gateways.ts'
+import { inspectCounting } from './doctor/limits.ts'
 
 export const doctor: Command = {
   name: 'doctor',
-  summary: 'Looks for faults in settings, data, keys, gateways and outbox.',
+  summary: 'Looks for faults in settings, data, keys, limits, gateways and outbox.',
   details: `\
-Logs in at the mail server and asks Kavenegar for the credit left; sends nothing and changes nothing.
+Logs in at the mail server, has Redis count for a second and asks Kavenegar for the credit left; sends nothing and changes
+nothing.
 No secret is shown. The exit code is 1 when anything is a fault; warnings alone leave it 0.`,
   options: {},
   async run({ tools }) {
@@ -26,6 +28,7 @@ No secret is shown. The exit code is 1 when anything is a fault; warnings alone 
       ...settingFindings(reading),
       ...(await inspectFolder(config.server.dataDir)),
       ...(await inspectStores({ ...tools, config })),
+      await inspectCounting(config),
       await inspectProxies(config.server.trustedProxies),
       await inspectBreached(dataFiles(config.server.dataDir).breached),
       ...(await inspectGateways(config, tools.clock)),

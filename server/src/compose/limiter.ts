@@ -5,6 +5,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
 import type { Limiter, LimiterTrouble } from '../ports/limiter/port.ts'
+import type { RedisReport } from '../ports/limiter/redis-inspect.ts'
 import { withFallback } from '../ports/limiter/with-fallback.ts'
 
 /** Where requests are counted at this moment. */
@@ -65,4 +66,17 @@ async function inRedis(url: string, database: Limiter, { secret, clock, logger }
       first.close()
     },
   }
+}
+
+/** Where a server with these settings counts, and how Redis fares where it is to. */
+export type LimitsReport =
+  | { readonly kind: 'here'; readonly in: 'database' | 'memory' }
+  | (RedisReport & { readonly place: string })
+
+/** Asks Redis, where it is set, and has it count for a second. Never rejects. */
+export async function inspectLimits(config: Config): Promise<LimitsReport> {
+  const { redisUrl } = config.scale
+  if (redisUrl === undefined) return { kind: 'here', in: isAlone(config) ? 'memory' : 'database' }
+  const { inspectRedis, whereIs } = await import('../ports/limiter/redis-inspect.ts')
+  return { ...(await inspectRedis(redisUrl)), place: whereIs(redisUrl) }
 }

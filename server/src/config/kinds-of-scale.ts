@@ -25,4 +25,13 @@ export const databaseUrl: Kind<string> = kind('postgres://user:password@host:por
 })
 
 /** https://www.iana.org/assignments/uri-schemes/prov/redis; `rediss` for TLS. */
-export const redisUrl: Kind<string> = kind('redis:// or rediss:// with a host', urlOf('redis:', 'rediss:'))
+export const redisUrl: Kind<string> = kind('redis://user:password@host:port/number, or rediss://', (text) => {
+  const url = urlOf('redis:', 'rediss:')(text)
+  return url !== undefined && namesNumber(url) ? url : undefined
+})
+
+/** Options after a question mark are each client's own: one that was passed over could have been meant. */
+function namesNumber(text: string): boolean {
+  const { pathname, search } = new URL(text)
+  return search === '' && /^(\/\d{0,4})?$/.test(pathname)
+}
