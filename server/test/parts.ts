@@ -33,10 +33,10 @@ async function machineryOn(
   const { config } = readConfig(settings)
   const clock = createTurnedClock()
   const secret = createSecret(random.bytes(32))
-  const vault = vaultOf({ config, random, inMemory: true }, secret)
+  const vault = vaultOf({ config, random, inMemory: true }, secret, db)
   const keys = await loadOrCreateKeys(vault, { mayCreate: true }, clock.now())
   const urls = { ...config.server, localUrl: () => 'http://localhost:8000' }
-  const foundation = { db, secret, vault, keys, close: async () => {} }
+  const foundation = { db, secret, vault, keys, stats: () => undefined, close: async () => {} }
   const logger = pino({ level: 'error' }, { write: log })
   const gateways = createGateways(config, clock, logger)
   const keyring = followKeys(vault, keys, () => {})

@@ -1,10 +1,17 @@
 import { existsSync } from 'node:fs'
 import { basename, join } from 'node:path'
 import type { Config } from '../config.ts'
-import { openDatabase, type OpeningStep, type OpenOptions } from '../database/open.ts'
+import {
+  type DatabaseLocation,
+  openDatabase,
+  type OpenDatabase,
+  type OpeningStep,
+  type OpenOptions,
+} from '../database/open.ts'
 import type { Database } from '../database/schema.ts'
 import { bindSecret, isBoundTo, isBoundToSecret } from '../database/secret-binding.ts'
-import { fileKeyStorage, memoryKeyStorage } from '../features/tokens/key-store.ts'
+import { databaseKeyStorage } from '../features/tokens/database-keys.ts'
+import { fileKeyStorage, type KeyStorage, memoryKeyStorage } from '../features/tokens/key-store.ts'
 import { type KeyVault, loadOrCreateKeys } from '../features/tokens/keyring.ts'
 import type { KeyChain } from '../features/tokens/keys.ts'
 import type { Clock } from '../kernel/clock.ts'
@@ -18,6 +25,7 @@ export interface Foundation {
   readonly secret: Secret
   readonly vault: KeyVault
   readonly keys: KeyChain
+  readonly stats: OpenDatabase['stats']
   close(): Promise<void>
 }
 
@@ -76,23 +84,27 @@ export function refuseMissingDatabase(files: DataFiles): void {
   if (existsSync(files.keys) && !existsSync(files.database)) throw new DatabaseMissing(files)
 }
 
+/** Which database the settings name. */
+export const locationOf = ({ scale: { databaseUrl: url }, server }: Config): DatabaseLocation =>
+  url === undefined ? { kind: 'file', path: dataFiles(server.dataDir).database } : { kind: 'postgres', url }
+
 /**
  * Opens what is there and makes what is missing at a first start; never makes anew what an existing database needs.
  * Throws DatabaseMissing, DatabaseUnfit, SecretMissing, SecretDiffers, KeysMissing or KeysUnfit, each saying what to do.
  */
 export async function openFoundation(options: FoundationOptions): Promise<Foundation> {
   const { config, clock, inMemory, onStep, beforeStatement } = options
-  const files = dataFiles(config.server.dataDir)
-  if (!inMemory) refuseMissingDatabase(files)
-  const { db, close } = await openDatabase({
-    location: inMemory ? { kind: 'memory' } : { kind: 'file', path: files.database },
+  const location: DatabaseLocation = inMemory ? { kind: 'memory' } : locationOf(config)
+  if (location.kind === 'file') refuseMissingDatabase(dataFiles(config.server.dataDir))
+  const { db, stats, close } = await openDatabase({
+    location,
     ...(onStep && { onStep }),
     ...(beforeStatement && { beforeStatement }),
   })
   try {
     const isFirstStart = !(await isBoundToSecret(db))
     const secret = createSecret(await secretBytes(options, isFirstStart))
-    const vault = vaultOf(options, secret)
+    const vault = vaultOf(options, secret, db)
     // Before the database is bound, so that a first start broken off in between is a first start again.
     // And an existing one is asked before the keys: those of another secret must neither be read nor replaced.
     if (!isFirstStart && !(await isBoundTo(db, secret))) throw new SecretDiffers()
@@ -101,7 +113,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
         ? await options.replaceKeys(vault)
         : await loadOrCreateKeys(vault, { mayCreate: isFirstStart }, clock.now())
     if ((await bindSecret(db, secret)) === 'different') throw new SecretDiffers()
-    return { db, secret, vault, keys, close }
+    return { db, secret, vault, keys, stats, close }
   } catch (error) {
     await close()
     throw error
@@ -125,14 +137,22 @@ export async function configuredSecret({ secretKey, server }: Config): Promise<U
   return secretKey === undefined ? readSecretFile(dataFiles(server.dataDir).secret) : Buffer.from(secretKey)
 }
 
-/** Where the signing keys lie, to be opened with this secret. */
+/** Where the signing keys lie, to be opened with this secret. Without `db`: those the data folder keeps. */
 export const vaultOf = (
-  { config, random, inMemory }: Pick<FoundationOptions, 'config' | 'random' | 'inMemory'>,
+  options: Pick<FoundationOptions, 'config' | 'random' | 'inMemory'>,
   secret: Secret,
+  db?: Database,
 ): KeyVault => ({
-  storage: inMemory ? memoryKeyStorage() : fileKeyStorage(dataFiles(config.server.dataDir).keys),
+  storage: keyStorageOf(options, db),
   secret,
-  random,
-  algorithm: config.tokens.algorithm,
-  accessLifetime: config.tokens.accessLifetime,
+  random: options.random,
+  algorithm: options.config.tokens.algorithm,
+  accessLifetime: options.config.tokens.accessLifetime,
 })
+
+/** Where hosts share a database they share the keys in it. */
+function keyStorageOf({ config, inMemory }: Pick<FoundationOptions, 'config' | 'inMemory'>, db?: Database): KeyStorage {
+  if (inMemory) return memoryKeyStorage()
+  const { scale, server } = config
+  return db && scale.databaseUrl !== undefined ? databaseKeyStorage(db) : fileKeyStorage(dataFiles(server.dataDir).keys)
+}

@@ -93,13 +93,13 @@ async function rekeyOpened(db: Database, options: RekeyOptions): Promise<Rekeyin
   const to = configured && createSecret(configured)
   const candidates = await oldSecrets(options)
   const inDatabase = await secretOfDatabase(db, to, candidates)
-  const inKeys = await secretOfKeys(options, to, candidates)
+  const inKeys = await secretOfKeys(db, options, to, candidates)
   if (!inDatabase || !inKeys) return { kind: 'old_secret_needed' }
   if (inDatabase === to && inKeys === to) return { kind: 'same' }
   if (!options.carryOut) return plan(db, options.clock.now())
   const target =
     to ?? createSecret(await createSecretFile(dataFiles(options.config.server.dataDir).secret, options.random))
-  if (inKeys !== target) await resealKeys(vaultOf(options, inKeys), target)
+  if (inKeys !== target) await resealKeys(vaultOf(options, inKeys, db), target)
   return moveDatabase(db, inDatabase, target, options)
 }
 
@@ -120,13 +120,14 @@ async function secretOfDatabase(
 }
 
 async function secretOfKeys(
+  db: Database,
   options: RekeyOptions,
   to: Secret | undefined,
   candidates: readonly Secret[],
 ): Promise<Secret | undefined> {
   for (const secret of to ? [to, ...candidates] : candidates) {
     try {
-      await readKeys(vaultOf(options, secret))
+      await readKeys(vaultOf(options, secret, db))
       return secret
     } catch (error) {
       if (!(error instanceof KeysUnfit)) throw error

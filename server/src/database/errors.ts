@@ -1,6 +1,6 @@
 import { Refusal } from '../kernel/refusal.ts'
 
-/** Another process kept the database locked, or another transaction kept it, for about five seconds: a 503. */
+/** The database is held by others for about five seconds, is away, or was lost in the middle: a 503. */
 export class DatabaseBusy extends Refusal {
   constructor(reason: string, { cause }: ErrorOptions = {}) {
     super('overloaded', reason, { headers: { 'retry-after': '1' } })
@@ -8,6 +8,9 @@ export class DatabaseBusy extends Refusal {
     this.cause = cause
   }
 }
+
+/** The same where nothing of what was asked has happened, so that it may be asked again. */
+export class NothingDone extends DatabaseBusy {}
 
 const SQLITE_BUSY = 5
 const SQLITE_CONSTRAINT_UNIQUE = 2067

@@ -40,7 +40,7 @@ async function inspect(sqlite: DatabaseSync, path: string): Promise<InspectedDat
   try {
     refuseDamaged(sqlite, path)
     const names = Object.keys(migrationsFor(columnsOf.sqlite)).toSorted()
-    return { db, pending: await pending(db, names, path), close: () => db.destroy() }
+    return { db, pending: await pending(db, names, path), stats: () => undefined, close: () => db.destroy() }
   } catch (error) {
     await db.destroy()
     throw error

@@ -8,13 +8,15 @@ export interface MigrationPlan {
   readonly migrations: Record<string, Migration>
   /** What a refusal calls this database. */
   readonly where: string
+  /** Keeps other processes out until the transaction ends, where its beginning does not. */
+  readonly lock?: (db: Database) => Promise<void>
   /** Called once, under the lock, when a database that has something in it is about to change. */
   readonly beforeChange: (firstPending: string) => void
 }
 
 /**
  * Brings the database up to the newest migration, all in one transaction, and resolves to the names of those that ran.
- * The transaction's write lock keeps other processes out; whoever had to wait finds nothing left to do.
+ * A lock keeps other processes out, on SQLite the transaction's own; whoever had to wait finds nothing left to do.
  *
  * @throws {DatabaseUnfit} when the database has a migration this program does not know. Any error leaves it as it was.
  */
@@ -22,6 +24,7 @@ export async function migrate(db: Database, plan: MigrationPlan): Promise<string
   const names = Object.keys(plan.migrations).toSorted()
   if ((await pending(db, names, plan.where)).length === 0) return []
   return db.transaction().execute(async (db) => {
+    await plan.lock?.(db)
     const [first] = await pending(db, names, plan.where)
     if (first === undefined) return []
     if (await hasTables(db)) plan.beforeChange(first)
@@ -46,7 +49,8 @@ export async function pending(db: Database, names: readonly string[], where: str
   return names.filter((name) => !applied.includes(name))
 }
 
-async function appliedMigrations(db: Database): Promise<string[]> {
+/** The migrations that ran here, by name. */
+export async function appliedMigrations(db: Database): Promise<string[]> {
   if (!(await tableNames(db)).includes(DEFAULT_MIGRATION_TABLE)) return []
   const rows = await (db as unknown as Kysely<MigrationTable>).selectFrom('kysely_migration').select('name').execute()
   return rows.map((row) => row.name)

@@ -6,13 +6,18 @@ import { columnsOf } from './columns.ts'
 import { copyAside, ensureFile, refuseDamaged, unfitOr } from './file.ts'
 import { migrate } from './migrate.ts'
 import { migrationsFor } from './migrations/all.ts'
+import { openPostgres } from './postgres-open.ts'
 import type { Database, Schema } from './schema.ts'
 import { createSqliteDialect } from './sqlite.ts'
 import type { BeforeStatement } from './statements.ts'
 
 const NEVER_WAIT = { timeout: 0 } // whoever waits, waits in untilFree
 
-export type DatabaseLocation = { readonly kind: 'memory' } | { readonly kind: 'file'; readonly path: string }
+export type DatabaseLocation =
+  | { readonly kind: 'memory' }
+  | { readonly kind: 'file'; readonly path: string }
+  /** `isPatient`: no statement has a limit of time, for a command that changes every row. */
+  | { readonly kind: 'postgres'; readonly url: string; readonly isPatient?: true }
 
 /** What opening did, worth a line in the log. */
 export type OpeningStep =
@@ -29,17 +34,27 @@ export interface OpenOptions {
 
 export interface OpenDatabase {
   readonly db: Database
+  /** The connections of the pool, where there is one, and how many statements wait for one of them. */
+  stats(): PoolStats | undefined
   close(): Promise<void>
 }
 
+export interface PoolStats {
+  readonly total: number
+  readonly idle: number
+  readonly waiting: number
+}
+
 /**
- * Opens the database, makes it when there is none, and migrates it, under a lock and after copying it aside.
+ * Opens the database and migrates it, under a lock. On SQLite makes it when there is none, and copies it aside before a
+ * migration.
  *
  * @throws {DatabaseUnfit} for one that cannot be used, which is left as it was.
  * @throws {DatabaseBusy} when another process keeps it locked for more than five seconds.
  */
 export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
   const { location, onStep } = options
+  if (location.kind === 'postgres') return openPostgres(location, options)
   if (location.kind === 'memory') return prepare({ writer: new DatabaseSync(':memory:') }, 'in memory', options)
   const path = resolve(location.path)
   try {
@@ -81,7 +96,7 @@ async function prepare({ writer, reader }: Connections, where: string, options: 
       },
     })
     if (migrations.length > 0) options.onStep?.({ kind: 'migrated', migrations })
-    return { db, close: () => db.destroy() }
+    return { db, stats: () => undefined, close: () => db.destroy() }
   } catch (error) {
     await db.destroy()
     throw error

@@ -1,5 +1,6 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
+import type { SigningKeysTable } from './schema-keys.ts'
 import type { AddressFailuresTable, DevicesTable, KnownNetworksTable, SignInFailuresTable } from './schema-limits.ts'
 import type { PendingRegistrationsTable } from './schema-registrations.ts'
 import type { IdempotentAnswersTable, UsedProofsTable } from './schema-requests.ts'
@@ -33,6 +34,7 @@ export interface Schema {
   auditEvents: AuditEventsTable
   auditCheckpoints: AuditCheckpointsTable
   leases: LeasesTable
+  signingKeys: SigningKeysTable
 }
 
 /** The one handle a query runs on: the database itself, or the transaction that shadows it (DESIGN.md trap 2). */

@@ -1,5 +1,22 @@
 /** Why a database is refused. A refused one is left exactly as it was found. */
-export type Unfitness = 'not_a_file' | 'no_permission' | 'empty' | 'not_a_database' | 'damaged' | 'newer_schema'
+export type Unfitness =
+  | 'not_a_file'
+  | 'no_permission'
+  | 'empty'
+  | 'not_a_database'
+  | 'damaged'
+  | 'newer_schema'
+  | 'bad_url'
+  | 'unknown_host'
+  | 'unreachable'
+  | 'not_trusted'
+  | 'wrong_password'
+  | 'not_let_in'
+  | 'no_such_database'
+  | 'no_rights'
+  | 'read_only'
+  | 'old_server'
+  | 'not_utf8'
 
 const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   not_a_file: 'is not a file. Move what is there away, or point DATA_DIR elsewhere.',
@@ -11,6 +28,19 @@ const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   damaged:
     'is damaged. Restore it from a backup, or from a copy made before a migration (its name has .before- in it).',
   newer_schema: 'was written by a newer version of Latchkey. Run that version or a later one.',
+  bad_url: 'cannot be reached by what DATABASE_URL says. Mend it.',
+  unknown_host: 'lies on a host whose name is not known here. Mend the host in DATABASE_URL, or the name service.',
+  unreachable: 'does not answer. Start PostgreSQL, or mend host and port in DATABASE_URL.',
+  not_trusted:
+    'cannot be reached by TLS as sslmode in DATABASE_URL asks. Give the root certificate by sslrootcert, or mend the certificate.',
+  wrong_password: 'does not take user and password. Mend them in DATABASE_URL.',
+  not_let_in: 'does not let this user in from here. See pg_hba.conf on its server, or mend the user in DATABASE_URL.',
+  no_such_database: 'is not there. Make it (createdb -E UTF8 -T template0), or mend its name in DATABASE_URL.',
+  no_rights:
+    'does not let its user make or change tables. Make that user its owner, or grant it create and usage on its schema.',
+  read_only: 'takes no writes: it is a replica. Point DATABASE_URL at the primary.',
+  old_server: 'is on a PostgreSQL that is too old. Use 14 or later.',
+  not_utf8: 'is not in UTF8, so that names could not be stored. Make another: createdb -E UTF8 -T template0.',
 }
 
 /** This database cannot be used, and the message says which, why and what to do. Nothing was changed. */

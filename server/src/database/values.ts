@@ -67,7 +67,17 @@ export function toRow(columns: readonly ResultColumn[], stored: readonly SQLOutp
   return row
 }
 
-const toCamelCase = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+const camelCased = new Map<string, string>()
+
+/** `email_key` to `emailKey`. Remembers, since results name the same few dozen columns. */
+export function toCamelCase(name: string): string {
+  let camel = camelCased.get(name)
+  if (camel === undefined) {
+    camel = name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase())
+    camelCased.set(name, camel)
+  }
+  return camel
+}
 
 const snakeCased = new Map<string, string>()
 

@@ -90,7 +90,10 @@ async function secretAndKeys(db: Database, subject: Subject): Promise<Finding[]>
     const secret = createSecret(bytes)
     if ((await isBoundToSecret(db)) && !(await isBoundTo(db, secret)))
       return [fault('secret', new SecretDiffers().message)]
-    return [ok('secret', `from ${place}, the one the database was made with`), ...(await keyFindings(subject, secret))]
+    return [
+      ok('secret', `from ${place}, the one the database was made with`),
+      ...(await keyFindings(db, subject, secret)),
+    ]
   } catch (error) {
     return [fault('secret', explain(error))]
   }
@@ -99,17 +102,19 @@ async function secretAndKeys(db: Database, subject: Subject): Promise<Finding[]>
 // Nothing forces a rotation; a key that nobody can have seen does not wear out. A year is what most policies ask for.
 const OLD_KEY = days(365)
 
-async function keyFindings(subject: Subject, secret: Secret): Promise<Finding[]> {
+async function keyFindings(db: Database, subject: Subject, secret: Secret): Promise<Finding[]> {
   const now = subject.clock.now()
   try {
-    return describeKeys(await readKeys(vaultOf(subject, secret)), now).map(({ kid, algorithm, state, createdAt }) => {
-      const age = count(Math.floor((now.getTime() - createdAt.getTime()) / days(1)), 'day')
-      const text = `${kid} (${algorithm}) is ${state}, ${age} old`
-      const isOld = state === 'signing' && createdAt < before(now, OLD_KEY)
-      return isOld
-        ? warning('signing key', `${text}: \`keys rotate\` puts a new one in its place`)
-        : ok('signing key', text)
-    })
+    return describeKeys(await readKeys(vaultOf(subject, secret, db)), now).map(
+      ({ kid, algorithm, state, createdAt }) => {
+        const age = count(Math.floor((now.getTime() - createdAt.getTime()) / days(1)), 'day')
+        const text = `${kid} (${algorithm}) is ${state}, ${age} old`
+        const isOld = state === 'signing' && createdAt < before(now, OLD_KEY)
+        return isOld
+          ? warning('signing key', `${text}: \`keys rotate\` puts a new one in its place`)
+          : ok('signing key', text)
+      },
+    )
   } catch (error) {
     return [fault('signing key', explain(error))]
   }
