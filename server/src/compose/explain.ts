@@ -3,6 +3,7 @@ import { DatabaseBusy } from '../database/errors.ts'
 import { DatabaseUnfit } from '../database/unfit.ts'
 import { BreachedUnfit, ListUnfit } from '../features/passwords/service.ts'
 import { KeysMissing, KeysUnfit } from '../features/tokens/sealed-keys.ts'
+import { BackupUnfit } from './backup/unfit.ts'
 import { DatabaseMissing, SecretDiffers } from './foundation.ts'
 import { SecretMissing, SecretUnfit } from './secret-file.ts'
 
@@ -19,6 +20,7 @@ const OPERATORS: readonly (new (...arguments_: never[]) => Error)[] = [
   KeysUnfit,
   BreachedUnfit,
   ListUnfit,
+  BackupUnfit,
 ]
 
 /** What the system may refuse, and which setting it is about. */

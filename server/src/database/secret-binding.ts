@@ -19,7 +19,8 @@ export async function bindSecret(db: Database, secret: Secret): Promise<'bound' 
   return (await isBoundTo(db, secret)) ? 'same' : 'different'
 }
 
-const fingerprintOf = (secret: Secret): string => Buffer.from(secret.key('fingerprint')).toString('hex')
+/** Tells one secret from another and says nothing of it. */
+export const fingerprintOf = (secret: Secret): string => Buffer.from(secret.key('fingerprint')).toString('hex')
 
 /** Whether it is this secret that the database is tied to. */
 export async function isBoundTo(db: Database, secret: Secret): Promise<boolean> {

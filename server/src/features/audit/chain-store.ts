@@ -42,6 +42,13 @@ export const lastSealed = (db: Database): Promise<StoredEvent | undefined> =>
     .limit(1)
     .executeTakeFirst()
 
+/** The end of the chain; undefined while nothing was ever sealed. */
+export async function lastLink(db: Database): Promise<Link | undefined> {
+  const event = await lastSealed(db)
+  if (event?.number && event.mac) return { number: event.number, mac: event.mac }
+  return newestCheckpoint(db)
+}
+
 /** False when it is sealed already, or gone. */
 export async function seal(db: Database, id: string, link: Link): Promise<boolean> {
   const sealed = await db

@@ -49,6 +49,7 @@ export const EVENT_TYPES = [
   'account_deleted',
   'account_expired',
   'secret_changed',
+  'backup_restored',
 ] as const
 
 export type EventType = (typeof EVENT_TYPES)[number]

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import type { FastifyBaseLogger } from 'fastify'
+import { giveUpLease, takeLease } from '../../database/lease.ts'
 import type { Database } from '../../database/schema.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { seconds } from '../../kernel/duration.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { hex, type Link, linkOf, START } from './chain.ts'
 import * as chain from './chain-store.ts'
-import { giveUpLease, takeLease } from './lease.ts'
 
 // How long what was written can be taken back unseen by whoever writes into the database.
 const EVERY = seconds(5)
@@ -42,20 +42,13 @@ export async function sealDue(db: Database, deps: SealerDeps, isStopping = () =>
 const sealBatch = (db: Database, { secret, clock, holder }: SealerDeps): Promise<Link | undefined> =>
   db.transaction().execute(async (db) => {
     if (!(await takeLease(db, LEASE, holder, clock.now()))) return undefined
-    let link = await lastLink(db)
+    let link = (await chain.lastLink(db)) ?? START
     for (const event of await chain.unsealed(db, BATCH)) {
       const next = linkOf(secret, link, event)
       if (await chain.seal(db, event.id, next)) link = next
     }
     return link
   })
-
-/** What the next event is chained to. */
-async function lastLink(db: Database): Promise<Link> {
-  const event = await chain.lastSealed(db)
-  if (event?.number && event.mac) return { number: event.number, mac: event.mac }
-  return (await chain.newestCheckpoint(db)) ?? START
-}
 
 /** Seals now and every few seconds. Gives back what stops it, which resolves when the batch in hand is sealed. */
 export function startSealer(db: Database, deps: SealerDeps, log: FastifyBaseLogger): () => Promise<void> {
