@@ -14,8 +14,8 @@ import { removeUsedChallenges } from '../features/passkeys/service.ts'
 import { removeUsedProofs } from '../features/proof-of-work/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
 import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
-import type { Clock } from '../kernel/clock.ts'
 import { before, days, type Duration, hours, minutes } from '../kernel/duration.ts'
+import type { TimedJob } from './timed-job.ts'
 
 const EVERY = minutes(10)
 
@@ -40,42 +40,47 @@ export interface Expiry {
   readonly after: Duration | undefined
 }
 
-/** Clears away, now and every ten minutes, what is over and only takes space. Gives back what stops it. */
-export function startHousekeeping(
-  db: Database,
-  clock: Clock,
-  log: FastifyBaseLogger,
-  { audit, expiry }: { readonly audit: AuditRetention; readonly expiry: Expiry },
-): () => void {
-  const tidy = async () => {
-    const now = clock.now()
-    await clearAway(db, now)
-    await expireAccounts(db, expiry, now, log)
-    await clearAudit(db, audit, now, log)
-  }
-  const tidyOrTell = () => {
-    tidy().catch((err: unknown) => log.error({ err }, 'housekeeping failed; it will be tried again'))
-  }
-  tidyOrTell()
-  const timer = setInterval(tidyOrTell, EVERY).unref()
-  return () => clearInterval(timer)
+interface HousekeepingDeps {
+  readonly db: Database
+  readonly log: FastifyBaseLogger
+  readonly audit: AuditRetention
+  readonly expiry: Expiry
 }
 
-async function clearAway(db: Database, now: Date): Promise<void> {
-  await removeExpiredSessions(db, now)
-  await removeExpiredPending(db, now)
-  await removeExpiredCodes(db, before(now, KEEP_CODES))
-  await removeOldPasswordTokens(db, before(now, KEEP_CODES))
-  await removeOverChanges(db, now)
-  await removeExpiredRegistrations(db, before(now, KEEP_CODES))
-  await removeUsedChallenges(db, before(now, KEEP_CODES))
-  await removeOldFailures(db, now)
-  await removeOldAddresses(db, now)
-  await removeOldNetworks(db, now)
-  await removeExpiredAnswers(db, now)
-  await removeUsedProofs(db, before(now, KEEP_PROOFS))
-  await removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS))
-}
+/** Clears away, at start and every ten minutes, what is over and only takes space. */
+export const housekeeping = ({ db, log, audit, expiry }: HousekeepingDeps): TimedJob => ({
+  name: 'housekeeping',
+  every: EVERY,
+  async work(now, isStopping) {
+    const steps = [
+      ...CLEARING,
+      () => expireAccounts(db, expiry, now, log),
+      () => clearAudit(db, audit, now, log),
+    ] satisfies Clearing[]
+    for (const step of steps) {
+      if (isStopping()) return
+      await step(db, now)
+    }
+  },
+})
+
+type Clearing = (db: Database, now: Date) => Promise<unknown>
+
+const CLEARING: readonly Clearing[] = [
+  removeExpiredSessions,
+  removeExpiredPending,
+  (db, now) => removeExpiredCodes(db, before(now, KEEP_CODES)),
+  (db, now) => removeOldPasswordTokens(db, before(now, KEEP_CODES)),
+  removeOverChanges,
+  (db, now) => removeExpiredRegistrations(db, before(now, KEEP_CODES)),
+  (db, now) => removeUsedChallenges(db, before(now, KEEP_CODES)),
+  removeOldFailures,
+  removeOldAddresses,
+  removeOldNetworks,
+  removeExpiredAnswers,
+  (db, now) => removeUsedProofs(db, before(now, KEEP_PROOFS)),
+  (db, now) => removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS)),
+]
 
 async function expireAccounts(
   db: Database,

@@ -1,9 +1,9 @@
 import { setImmediate } from 'node:timers/promises'
+import { takeLease } from '../../database/lease.ts'
 import type { Database } from '../../database/schema.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { isOurs, type Link, provenLink, signCheckpoint, START } from './chain.ts'
 import * as chain from './chain-store.ts'
-import { takeLease } from './lease.ts'
 
 const BATCH = 500
 
