@@ -204,6 +204,7 @@ async function proveAndMoveIn(
     checked = { manifest, migrated, audit: { proof, noted: last ? await compareNoted(db, last) : undefined } }
     if (checkOnly) return { kind: 'checked', ...checked }
     const lastKnownUserId = lastUserIdOf(dataFiles(config.server.dataDir).database)
+    options.beforeStep?.('settling')
     settled = await settle(db, { madeAt: manifest.created_at, now: clock.now(), secret, random, lastKnownUserId })
   } finally {
     await close()
