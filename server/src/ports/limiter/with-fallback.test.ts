@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { expect, it, onTestFinished, type TestContext } from 'vitest'
+import { expect, it, onTestFinished } from 'vitest'
 import { needsRedis, type RedisServer } from '../../../test/redis.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { minutes } from '../../kernel/duration.ts'
@@ -70,10 +70,10 @@ const FAULTS: readonly {
   },
 ]
 
-it.each(FAULTS)(
+it.for(FAULTS)(
   'a Redis that is $name: what it does not count is counted behind it, told once, and Redis counts again after',
   { timeout: 60_000 },
-  async ({ strike, mend, reason }, context: TestContext) => {
+  async ({ strike, mend, reason }, context) => {
     const redis = await needsRedis(context)
     const { allowedOf, told, trouble, fallbacks } = await limiterOn(redis.url)
     expect([await allowedOf('ann', 20), fallbacks()]).toEqual([5, 0])
