@@ -16,8 +16,7 @@ export const doctor: Command = {
   name: 'doctor',
   summary: 'Looks for faults in settings, data, keys, limits, gateways and outbox.',
   details: `\
-Logs in at the mail server, has Redis count for a second and asks Kavenegar for the credit left; sends nothing and changes
-nothing.
+Logs in at the mail server, tries Redis and asks Kavenegar for the credit left; sends nothing and changes nothing.
 No secret is shown. The exit code is 1 when anything is a fault; warnings alone leave it 0.`,
   options: {},
   async run({ tools }) {
