@@ -2,17 +2,21 @@ import type { FastifyBaseLogger } from 'fastify'
 import { dataFiles, type Foundation, type FoundationOptions, openFoundation } from './compose/foundation.ts'
 import { createGateways, type Gateways } from './compose/gateways.ts'
 import { createLimiter } from './compose/limiter.ts'
-import { createParts } from './compose/parts.ts'
+import { type Metrics, openMetrics } from './compose/metrics/open.ts'
+import type { Sources } from './compose/metrics/sources.ts'
+import { createParts, type Parts } from './compose/parts.ts'
 import { addRoutes } from './compose/routes.ts'
 import { startUpkeep } from './compose/upkeep.ts'
 import type { Siblings } from './compose/siblings.ts'
 import type { Config } from './config.ts'
 import type { Worker } from './features/messages/worker.ts'
 import { openBreached, type Passwords } from './features/passwords/service.ts'
-import { followKeys } from './features/tokens/keyring.ts'
+import { followKeys, type Keyring } from './features/tokens/keyring.ts'
+import { signingKeyAt } from './features/tokens/keys.ts'
 import { hasActiveAdmin } from './features/users/service.ts'
 import type { BaseUrlRules } from './http/base-url.ts'
 import { type App, createServer } from './http/server.ts'
+import type { Clock } from './kernel/clock.ts'
 
 export interface ComposeOptions extends FoundationOptions {
   readonly logger: FastifyBaseLogger
@@ -32,6 +36,8 @@ export interface Latchkey {
   readonly worker: Worker
   readonly gateways: Gateways
   readonly passwords: Passwords
+  /** Undefined where nobody may ask for them. */
+  readonly metrics: Metrics | undefined
   /** What links begin with while PUBLIC_URL is not set; right once the app listens. */
   readonly localUrl: () => string
   readonly hasActiveAdmin: () => Promise<boolean>
@@ -54,7 +60,9 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
   )
   const urls: BaseUrlRules = { ...config.server, localUrl: () => `http://localhost:${portOf(app, config)}` }
   const limiter = await createLimiter(config, { ...foundation, clock, logger })
-  const parts = createParts(options, { foundation, gateways, keyring, urls, breached, limiter })
+  const metrics = config.server.metricsToken === undefined ? undefined : await openMetrics(clock)
+  const count = metrics?.count
+  const parts = createParts(options, { foundation, gateways, keyring, urls, breached, limiter, count })
   const { app, completeMethods } = await createServer({
     logger,
     random,
@@ -63,10 +71,13 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     trustedProxies: config.server.trustedProxies,
     corsOrigins: config.server.corsOrigins,
     https: config.server.publicUrl?.startsWith('https:') ?? false,
+    onRefusal: metrics?.refused,
   })
   const life = { isStopping: false, stopUpkeep: async () => {} }
   closeWhenStopping(app, () => life.isStopping)
-  addRoutes(app, options, parts, () => life.isStopping)
+  metrics?.measure(app)
+  metrics?.watch(sourcesOf(foundation, parts, keyring, clock))
+  addRoutes(app, options, parts, { isStopping: () => life.isStopping, metrics })
   completeMethods()
   await app.ready()
   return {
@@ -75,11 +86,12 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     gateways,
     worker: parts.worker,
     passwords: parts.passwords,
+    metrics,
     localUrl: urls.localUrl,
     hasActiveAdmin: () => hasActiveAdmin(foundation.db),
     start() {
       if (!options.withoutWorker) parts.worker.start()
-      life.stopUpkeep = startUpkeep(foundation, options)
+      life.stopUpkeep = startUpkeep(foundation, options, count)
     },
     announceStop() {
       life.isStopping = true
@@ -97,6 +109,20 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     },
   }
 }
+
+const sourcesOf = (
+  { db, stats }: Foundation,
+  { passwords, gateways }: Parts,
+  keyring: Keyring,
+  clock: Clock,
+): Sources => ({
+  db,
+  clock,
+  hashing: () => ({ ...passwords.load(), ...passwords.totals() }),
+  pool: stats,
+  circuits: () => gateways.sms?.circuits?.() ?? [],
+  signingSince: () => signingKeyAt(keyring.keys(), clock.now()).signsFrom,
+})
 
 function portOf(app: App, config: Config): number {
   const address = app.server.address()

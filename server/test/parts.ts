@@ -61,7 +61,7 @@ export async function apiOn(
     corsOrigins: [],
     https: false,
   })
-  addRoutes(app, options, parts, () => false)
+  addRoutes(app, options, parts, { isStopping: () => false })
   onTestFinished(() => app.close())
   return { ...machinery, app }
 }

@@ -17,6 +17,7 @@ import { createTokens } from '../features/tokens/service.ts'
 import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
 import { createThrottle } from '../http/throttle.ts'
+import type { Count } from '../kernel/count.ts'
 import type { Secret } from '../kernel/secret.ts'
 import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
@@ -32,6 +33,8 @@ export interface Bases {
   readonly urls: BaseUrlRules
   readonly breached?: BreachedPasswords | undefined
   readonly limiter: ServerLimiter
+  /** Undefined where nothing is counted. */
+  readonly count?: Count | undefined
 }
 
 export type Parts = ReturnType<typeof createParts>
@@ -39,15 +42,15 @@ export type Parts = ReturnType<typeof createParts>
 /** The features' own machinery, each given what it asks for. */
 export function createParts(options: ComposeOptions, bases: Bases) {
   const { config, clock, random, logger, threadPoolSize } = options
-  const { foundation, gateways, keyring, urls, limiter } = bases
+  const { foundation, gateways, keyring, urls, limiter, count } = bases
   const { db, secret } = foundation
   const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
-  const worker = createWorker({ db, gateways, clock, random, secret, log: logger })
+  const worker = createWorker({ db, gateways, clock, random, secret, log: logger, count })
   const sender = { ...config, host: new URL(config.server.publicUrl ?? 'http://localhost').hostname }
   const messages = createMessages({ secret, random, sender, wake: () => worker.wake() })
   const issuer = () => config.tokens.issuer ?? ownUrl()
   const tokens = createTokens({ settings: config.tokens, issuer, secret, keyring, clock, random })
-  const audit = createAudit({ random })
+  const audit = createAudit({ random, count })
   const sessions: SessionDeps = {
     tokens,
     random,
@@ -63,10 +66,10 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     breached: bases.breached,
   })
   const throttle = createThrottle(limiter, config.throttles)
-  const proofs = proofParts(options, { secret, messages, audit, limiter, urls, ownUrl })
+  const proofs = proofParts(options, { secret, messages, audit, limiter, urls, ownUrl, count })
   const conversion = conversionSignal((phone, now) => isPoorlyProven(db, proofs.codes.firewall, phone, now))
   const signals = [...signalsOf(limiter), conversion]
-  const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals }) : undefined
+  const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals, count }) : undefined
   return {
     db,
     secret,
@@ -95,15 +98,16 @@ interface Shared {
   readonly limiter: Limiter
   readonly urls: BaseUrlRules
   readonly ownUrl: () => string
+  readonly count: Count | undefined
 }
 
 /** What proves something: codes, mails to set a password, factors. */
 function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) {
-  const { secret, messages, audit, limiter, urls, ownUrl } = shared
+  const { secret, messages, audit, limiter, urls, ownUrl, count } = shared
   const { production, throttles } = config
   const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
   const smsAlarm = createBudgetAlarm(logger)
-  const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm }
+  const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm, count }
   const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
   const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
   const { defaultLanguage, productName } = config

@@ -26,14 +26,16 @@ import { userListRoutes } from '../features/users/routes.ts'
 import { type Authentication, installGuard } from '../http/guard.ts'
 import type { App } from '../http/server.ts'
 import { equalInConstantTime } from '../kernel/secret.ts'
+import type { Metrics } from './metrics/open.ts'
+import { metricsPage } from './metrics/page.ts'
 import type { Parts } from './parts.ts'
 
 /** Every route of the API, the guard before them all. */
 export function addRoutes(
   app: App,
-  { config, clock, random }: ComposeOptions,
+  { config, clock, random, siblings }: ComposeOptions,
   parts: Parts,
-  isStopping: () => boolean,
+  { isStopping, metrics }: { readonly isStopping: () => boolean; readonly metrics?: Metrics | undefined },
 ): void {
   const { db, secret, urls, gateways, sessions, passwords, throttle } = parts
   const operations = watchOperations(app)
@@ -103,8 +105,7 @@ export function addRoutes(
     smsBudget: () => parts.smsAlarm.usedUp(),
     counting: () => parts.limiter.counting(),
     isStopping,
-    hashing: passwords.load,
-    metricsToken: config.server.metricsToken,
+    metrics: metrics && metricsPage(metrics, config.server.metricsToken, siblings),
     isSame: (a, b) => equalInConstantTime(Buffer.from(a), Buffer.from(b)),
   })
   pageRoutes(app, config)

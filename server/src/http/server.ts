@@ -11,7 +11,7 @@ import type { z } from 'zod'
 import type { Act } from '../kernel/act.ts'
 import type { Language } from '../kernel/language.ts'
 import type { Random } from '../kernel/random.ts'
-import { Refusal } from '../kernel/refusal.ts'
+import { Refusal, type RefusalCode } from '../kernel/refusal.ts'
 import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
 import { acceptOnlyJson, requireJson } from './body.ts'
 import { clientAddressOf, trustIn } from './client-address.ts'
@@ -31,6 +31,8 @@ export interface ServerOptions extends ProblemOptions {
   readonly corsOrigins: readonly string[]
   /** Links are https: browsers are told to stay there. */
   readonly https: boolean
+  /** Told of each refusal, a bare 500 too. */
+  readonly onRefusal?: ((code: RefusalCode, reason: string) => void) | undefined
 }
 
 declare module 'fastify' {
@@ -103,6 +105,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       headers,
       newRequestId,
       baseUrl: () => options.urls.publicUrl ?? options.urls.localUrl(),
+      onRefusal: options.onRefusal,
     }),
     // No hook runs for these: a path that is no UTF-8, or too long in one segment.
     frameworkErrors: (error, request, reply) => {
@@ -193,6 +196,7 @@ function answerFailures(app: App, options: ServerOptions): void {
 
 function refuse(options: ServerOptions, error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const refusal = toRefusal(error)
+  options.onRefusal?.(refusal.code, refusal.message)
   if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
   else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
   return sendProblem(options, request, reply, refusal)

@@ -47,6 +47,7 @@ export interface BrokenRequestOptions {
   readonly newRequestId: () => string
   /** What the problem's `type` begins with; there is no `Host` to ask. */
   readonly baseUrl: () => string
+  readonly onRefusal?: ((code: RefusalCode, reason: string) => void) | undefined
 }
 
 /** Answers what never became a request: bytes that are no HTTP, headers past the limit, a client that takes forever. */
@@ -58,6 +59,7 @@ export function brokenRequestAnswerer(options: BrokenRequestOptions) {
     }
     const code = REASONS[error.code ?? ''] ?? 'bad_request'
     const requestId = options.newRequestId()
+    options.onRefusal?.(code, error.code ?? 'broken')
     options.logger.info({ request_id: requestId, code, reason: error.code }, 'refused')
     socket.end(answer(options, code, requestId), () => socket.destroy())
   }

@@ -5,3 +5,9 @@ export interface Clock {
 
 /** The machine's own clock. */
 export const systemClock: Clock = { now: () => new Date(Date.now()) }
+
+/** Begins to measure how long work takes; what it gives back tells the seconds since. Decides nothing: for that, a `Clock`. */
+export function stopwatch(): () => number {
+  const begun = performance.now()
+  return () => (performance.now() - begun) / 1000
+}

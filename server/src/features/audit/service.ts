@@ -1,7 +1,9 @@
 import type { Database } from '../../database/schema.ts'
 import type { Act } from '../../kernel/act.ts'
+import type { Count } from '../../kernel/count.ts'
 import { type Random, uuidv7 } from '../../kernel/random.ts'
 import { deviceName } from './device-name.ts'
+import { countEvent } from './count-event.ts'
 import type { AuditEvent } from './event.ts'
 import * as store from './store.ts'
 
@@ -11,6 +13,7 @@ export { maskedAddress } from './masked-address.ts'
 export { compareNoted, type NotedStanding, type Proof, proveChain } from './proof.ts'
 export { type Rechained, rechain } from './rechain.ts'
 export { removeOld, type RetentionDeps } from './retention.ts'
+export { type Sealing, sealing } from './sealing.ts'
 
 /** The record of what happened to accounts. */
 export interface Audit {
@@ -18,9 +21,16 @@ export interface Audit {
   record(db: Database, act: Act, event: AuditEvent, now: Date): Promise<void>
 }
 
-export const createAudit = ({ random }: { readonly random: Random }): Audit => ({
-  record: (db, { actor, ip, userAgent, requestId }, { type, userId, result = 'success', details = {} }, now) =>
-    store.insert(db, {
+interface AuditDeps {
+  readonly random: Random
+  /** Undefined where nothing is counted. */
+  readonly count?: Count | undefined
+}
+
+export const createAudit = ({ random, count }: AuditDeps): Audit => ({
+  async record(db, { actor, ip, userAgent, requestId }, event, now) {
+    const { type, userId, result = 'success', details = {} } = event
+    await store.insert(db, {
       id: uuidv7(random, now),
       at: now,
       type,
@@ -32,5 +42,7 @@ export const createAudit = ({ random }: { readonly random: Random }): Audit => (
       device: deviceName(userAgent),
       requestId,
       details: JSON.stringify(details),
-    }),
+    })
+    if (count) countEvent(count, event)
+  },
 })

@@ -6,7 +6,6 @@ import type { App } from '../../http/server.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { LimiterTrouble } from '../../ports/limiter/port.ts'
 import type { CircuitHealth } from '../../ports/sms/port.ts'
-import { collectMetrics } from './metrics.ts'
 
 interface GatewayHealth {
   readonly gateway: string
@@ -24,10 +23,16 @@ export interface HealthDeps {
   /** Where requests are counted against their limits, and why not where they should be. */
   readonly counting: () => { readonly in: 'redis' | 'database' | 'memory'; readonly trouble?: LimiterTrouble }
   readonly isStopping: () => boolean
-  readonly hashing: () => { readonly running: number; readonly waiting: number }
-  readonly metricsToken: string | undefined
+  readonly metrics: MetricsPage | undefined
   /** Equality that takes the same time wherever the first difference lies. */
   readonly isSame: (a: string, b: string) => boolean
+}
+
+/** What `/metrics` tells, and to whom. */
+interface MetricsPage {
+  readonly token: string
+  readonly contentType: string
+  text(): Promise<string>
 }
 
 const UNTHROTTLED = { access: { who: 'public', unthrottled: true } } as const
@@ -100,7 +105,7 @@ export function healthRoutes(app: App, deps: HealthDeps): void {
     () => ({ status: 'alive' as const }),
   )
   readinessRoute(app, deps)
-  if (deps.metricsToken !== undefined) metricsRoute(app, deps, deps.metricsToken)
+  if (deps.metrics) metricsRoute(app, deps, deps.metrics)
 }
 
 function readinessRoute(app: App, { db, gateways, circuits, smsBudget, counting, isStopping }: HealthDeps): void {
@@ -168,11 +173,10 @@ async function answers(db: Database, request: FastifyRequest): Promise<boolean> 
 }
 
 /** Only there with METRICS_TOKEN set; to anyone without it the path does not exist. */
-function metricsRoute(app: App, { hashing, circuits, isSame }: HealthDeps, token: string): void {
-  const metrics = collectMetrics(app, hashing, circuits)
+function metricsRoute(app: App, { isSame }: HealthDeps, { token, contentType, text }: MetricsPage): void {
   app.get('/metrics', { config: UNTHROTTLED, schema: { hide: true } }, async (request, reply) => {
     if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
       throw new Refusal('not_found', 'metrics: wrong token')
-    return reply.type(metrics.contentType).send(await metrics.text())
+    return reply.type(contentType).send(await text())
   })
 }

@@ -33,7 +33,7 @@ export async function insertDelivery(db: Database, delivery: NewDelivery, now: D
 
 const QUEUED = { status: 'queued', reason: null, finishedAt: null } as const
 
-const TO_NOBODY = 'to nobody'
+export const TO_NOBODY = 'to nobody'
 
 /** The same statement with as many bytes as storing a message, but nothing in them, and nothing will be sent. */
 export async function insertDecoy(db: Database, delivery: NewDelivery, now: Date): Promise<void> {
@@ -133,6 +133,7 @@ export async function settle(db: Database, claim: Claim, settlement: Settlement,
 /** A delivery given up, for the log. */
 export interface Buried {
   readonly id: string
+  readonly channel: Channel
   readonly template: string
   readonly reason: string | null
 }
@@ -160,7 +161,7 @@ export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
     .where((eb) =>
       eb.or([eb('deadline', '<=', now), eb.and([eb('leasedUntil', 'is not', null), eb('reason', '=', INTERRUPTED)])]),
     )
-    .returning(['id', 'template', 'reason'])
+    .returning(['id', 'channel', 'template', 'reason'])
     .execute()
 }
 

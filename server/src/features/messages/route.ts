@@ -1,6 +1,7 @@
 import type { Logger } from 'pino'
 import type { Database } from '../../database/schema.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { Count } from '../../kernel/count.ts'
 import type { SendOutcome } from '../../kernel/delivery.ts'
 import { after, seconds } from '../../kernel/duration.ts'
 import type { Random } from '../../kernel/random.ts'
@@ -25,6 +26,8 @@ export interface RouteDeps {
   readonly random: Random
   readonly secret: Secret
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
+  /** Undefined where nothing is counted. */
+  readonly count?: Count | undefined
 }
 
 /** A channel at work: its queue, its gateway and what the gateway complains of. */
@@ -47,10 +50,12 @@ export function createRoute(deps: RouteDeps, post: Post): Route {
 
 /** Never rejects: what cannot be recorded is left to the lease's end. */
 async function deliver(deps: RouteDeps, post: Post, alarm: Alarm, claim: Claim): Promise<void> {
-  const { db, clock, random, log } = deps
+  const { db, clock, random, log, count } = deps
   try {
     const outcome = await attempt(deps, post, claim)
     const now = clock.now()
+    const gateway = ('gateway' in outcome ? outcome.gateway : undefined) ?? post.gateway
+    count?.('delivery', { channel: post.channel, gateway, outcome: outcome.kind })
     if (outcome.kind === 'sent') alarm.clear()
     if (outcome.kind === 'operator_fault') alarm.raise(outcome.reason, now)
     const settlement = settlementOf(outcome, claim, now, random)

@@ -13,6 +13,7 @@ export type { Message } from './message.ts'
 export { notify, type NotifyDeps } from './notify.ts'
 export { type Backlog, backlog } from './outbox.ts'
 export { type Resealed, resealQueued } from './reseal.ts'
+export { type Waiting, waiting } from './waiting.ts'
 
 // A notice that comes later than a day frightens more than it helps.
 const NOTICE_LIFETIME = days(1)

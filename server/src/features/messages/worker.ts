@@ -1,6 +1,8 @@
+import { takeLease } from '../../database/lease.ts'
+import { uuidv7 } from '../../kernel/random.ts'
 import type { MailGateway } from '../../ports/mail/port.ts'
 import type { SmsGateway } from '../../ports/sms/port.ts'
-import { after, before, days, hours, seconds } from '../../kernel/duration.ts'
+import { after, before, days, hours, minutes, seconds } from '../../kernel/duration.ts'
 import type { ChannelHealth } from './alarm.ts'
 import { buryHopeless, deleteFinishedBefore, hasDue, type Channel } from './outbox.ts'
 import { mailPost, smsPost } from './post.ts'
@@ -11,6 +13,8 @@ import { within } from './within.ts'
 const POLL_EVERY = seconds(1)
 const STOP_LIMIT = seconds(10)
 const CLEAN_EVERY = hours(1)
+// One worker cleans for all, until it misses a turn.
+const CLEANING_LEASE = minutes(90)
 // Long enough to answer "did my code ever leave?"; the text is gone long before.
 const KEEP_FINISHED = days(30)
 
@@ -75,18 +79,21 @@ export function createWorker(deps: WorkerDeps): Worker {
   }
 }
 
-function createUpkeep({ db, clock, log }: RouteDeps) {
+function createUpkeep({ db, clock, random, log, count }: RouteDeps) {
+  const holder = uuidv7(random, clock.now())
   let cleanAfter = clock.now()
   return {
     async bury(now: Date): Promise<void> {
-      for (const { id, template, reason } of await buryHopeless(db, now)) {
+      for (const { id, channel, template, reason } of await buryHopeless(db, now)) {
+        count?.('delivery', { channel, gateway: 'none', outcome: 'expired' })
         log.warn({ delivery: id, template, reason }, 'a message was given up')
       }
     },
     async clean(now: Date): Promise<void> {
       if (now < cleanAfter) return
       cleanAfter = after(now, CLEAN_EVERY)
-      await deleteFinishedBefore(db, before(now, KEEP_FINISHED))
+      if (await takeLease(db, 'outbox-cleaning', holder, now, CLEANING_LEASE))
+        await deleteFinishedBefore(db, before(now, KEEP_FINISHED))
     },
   }
 }

@@ -3,7 +3,7 @@ import type { ParsedHashOptions } from '@node-rs/argon2'
 import type { Random } from '../../kernel/random.ts'
 import { isWellFormedText } from '../../kernel/text.ts'
 import { createQueue } from './queue.ts'
-import type { Load } from './queue.ts'
+import type { Load, Totals } from './queue.ts'
 
 /** What comparing a password with a stored hash told. */
 export interface PasswordCheck {
@@ -19,6 +19,7 @@ export interface Hasher {
   /** Costs the same for no hash at all, or for one that is none of Argon2's, as for a real one; never matches those. */
   verify(phc: string | undefined, password: string, signal?: AbortSignal): Promise<PasswordCheck>
   load(): Load
+  totals(): Totals
 }
 
 // OWASP's second choice: 19 MiB, two passes, one lane. About 20 ms of one core.
@@ -63,6 +64,7 @@ export function createHasher(random: Random, atOnce: number): Hasher {
       return { matches, needsRehash: matches && isWeaker(made) }
     },
     load: () => queue.load(),
+    totals: () => queue.totals(),
   }
 }
 

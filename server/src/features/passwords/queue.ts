@@ -1,3 +1,4 @@
+import { stopwatch } from '../../kernel/clock.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 
 /** How much work there is: tasks running now, tasks waiting for one of them to end, tasks ended since the start. */
@@ -5,6 +6,14 @@ export interface Load {
   readonly running: number
   readonly waiting: number
   readonly done: number
+}
+
+/** What all tasks since the start came to. */
+export interface Totals {
+  /** Those that found too many waiting. */
+  readonly refused: number
+  readonly waitedSeconds: number
+  readonly ranSeconds: number
 }
 
 /** Runs tasks, no more than so many at once, in the order they came. */
@@ -15,12 +24,14 @@ export interface Queue {
    */
   run<T>(task: () => Promise<T>, signal?: AbortSignal): Promise<T>
   load(): Load
+  totals(): Totals
 }
 
 export function createQueue(atOnce: number, maxWaiting: number): Queue {
   const waiting = new Set<() => void>()
   let running = 0
   let done = 0
+  const totals = { refused: 0, waitedSeconds: 0, ranSeconds: 0 }
 
   async function enter(signal?: AbortSignal): Promise<void> {
     signal?.throwIfAborted()
@@ -28,7 +39,11 @@ export function createQueue(atOnce: number, maxWaiting: number): Queue {
       running += 1
       return
     }
-    if (waiting.size >= maxWaiting) throw overloaded()
+    if (waiting.size >= maxWaiting) {
+      totals.refused += 1
+      throw overloaded()
+    }
+    const elapsed = stopwatch()
     await new Promise<void>((resolve, reject) => {
       const giveUp = () => {
         waiting.delete(begin)
@@ -41,6 +56,7 @@ export function createQueue(atOnce: number, maxWaiting: number): Queue {
       waiting.add(begin)
       signal?.addEventListener('abort', giveUp, { once: true })
     })
+    totals.waitedSeconds += elapsed()
   }
 
   function leave(): void {
@@ -54,13 +70,16 @@ export function createQueue(atOnce: number, maxWaiting: number): Queue {
   return {
     async run(task, signal) {
       await enter(signal)
+      const elapsed = stopwatch()
       try {
         return await task()
       } finally {
+        totals.ranSeconds += elapsed()
         leave()
       }
     },
     load: () => ({ running, waiting: waiting.size, done }),
+    totals: () => ({ ...totals }),
   }
 }
 

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import type { Database } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
+import type { Count } from '../../kernel/count.ts'
 import type { Random } from '../../kernel/random.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { Secret } from '../../kernel/secret.ts'
@@ -34,6 +35,8 @@ export interface ProofOfWorkDeps {
   readonly secret: Secret
   readonly random: Random
   readonly signals: readonly Signal[]
+  /** Undefined where nothing is counted. */
+  readonly count?: Count | undefined
 }
 
 export function createProofOfWork(deps: ProofOfWorkDeps): ProofOfWork {
@@ -45,7 +48,9 @@ export function createProofOfWork(deps: ProofOfWorkDeps): ProofOfWork {
       const { level, reason } = await highest(deps.signals, asking, now)
       if (level === 0) return undefined
       const proof = shown === undefined ? undefined : readProof(secret, asking.purpose, shown, now)
-      if (proof && (await takeProof(db, proof.challenge, proof.expiresAt))) return undefined
+      const isSolved = proof !== undefined && (await takeProof(db, proof.challenge, proof.expiresAt))
+      deps.count?.('proof_of_work', { outcome: isSolved ? 'solved' : 'asked', signal: reason })
+      if (isSolved) return undefined
       const difficulty = EASIEST + level - 1
       return { challenge: makeChallenge(deps, { purpose: asking.purpose, difficulty }, now), difficulty, reason }
     },

@@ -4,6 +4,7 @@ import { actOf } from '../../kernel/act.ts'
 import type { Random } from '../../kernel/random.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { remember, rememberNetwork, touchDevice } from '../attempts/service.ts'
+import type { Method } from '../factors/service.ts'
 import { notify } from '../messages/service.ts'
 import {
   type Assurance,
@@ -31,6 +32,8 @@ export interface Complete {
   readonly deviceId: string | undefined
   /** Whether a device value was asked for. */
   readonly wantsDevice: boolean
+  /** What passed the second step, where there was one. */
+  readonly factor?: Method
 }
 
 export interface SignedIn {
@@ -49,7 +52,7 @@ export interface SignedIn {
 export async function complete(
   db: Database,
   deps: CompleteDeps,
-  { user, assurance, deviceId, wantsDevice }: Complete,
+  { user, assurance, deviceId, wantsDevice, factor }: Complete,
   act: Act,
   now: Date,
 ): Promise<SignedIn> {
@@ -59,7 +62,7 @@ export async function complete(
   await rememberNetwork(db, deps.secret, user, act.ip, now)
   if (user.firstSignedInAt === null) await update(db, user.id, { firstSignedInAt: now })
   const device = wantsDevice ? await remember(db, deps, user.id, now) : undefined
-  const details = { session: session.id, acr: session.acr, amr: assurance.amr }
+  const details = { session: session.id, acr: session.acr, amr: assurance.amr, ...(factor && { factor }) }
   await deps.sessions.audit.record(db, actOf(act, user.id), { type: 'signed_in', userId: user.id, details }, now)
   return { kind: 'signed_in', user, session, tokens: tokenPair(deps.sessions, session, user, now), device }
 }

@@ -54,6 +54,7 @@ export async function finish(
       assurance: assuranceOf(pending, passed),
       deviceId: pending.deviceId ?? undefined,
       wantsDevice: pending.wantsDevice,
+      ...(isFactor && { factor: passed.method }),
     },
     act,
     now,

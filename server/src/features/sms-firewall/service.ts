@@ -1,5 +1,6 @@
 import type { Database } from '../../database/schema.ts'
 import { countryOf, type Phone } from '../../kernel/address.ts'
+import type { Count } from '../../kernel/count.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
 import type { BudgetAlarm } from './alarm.ts'
@@ -16,6 +17,8 @@ export interface FirewallDeps {
   /** How long a code may still be proven. */
   readonly codeLifetime: Duration
   readonly alarm: BudgetAlarm
+  /** Undefined where nothing is counted. */
+  readonly count?: Count | undefined
 }
 
 /** A code that somebody wants sent by SMS. */
@@ -57,10 +60,22 @@ export async function decide(db: Database, deps: FirewallDeps, asked: Asked, now
     decision: hurdle ? 'refused' : 'allowed',
     reason: asked.isDecoy ? 'decoy' : (hurdle?.reason ?? null),
   })
-  if (!asked.isDecoy) deps.alarm.tell(hurdle?.reason, now)
+  if (!asked.isDecoy) tell(deps, subject, hurdle?.reason, now)
   if (!hurdle || rules.mode === 'observe') return { kind: 'allowed' }
   if (!hurdle.freeAt) return { kind: 'sms_refused' }
   return { kind: 'sms_limited', retryAfterSeconds: secondsUntil(now, hurdle.freeAt) }
+}
+
+function tell(
+  { alarm, count, rules: { mode } }: FirewallDeps,
+  subject: Subject,
+  reason: Reason | undefined,
+  now: Date,
+) {
+  alarm.tell(reason, now)
+  const isSent = reason === undefined || mode === 'observe'
+  count?.('sms_decision', { decision: reason ? 'refused' : 'allowed', reason: reason ?? '', mode })
+  if (isSent) count?.('sms_spent', { country: subject.country }, subject.price)
 }
 
 /** Takes a decision back, for a code that another one was sent in place of. */
