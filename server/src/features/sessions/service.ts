@@ -165,13 +165,13 @@ export async function authenticate(db: Database, { tokens }: SessionDeps, token:
   if (verdict.kind === 'wrong_type') return authenticateCandidate(db, tokens, token, now)
   if (verdict.kind !== 'valid') return { kind: 'bad_token', fault: verdict.kind }
   const { claims } = verdict
-  const [session, user] = await Promise.all([store.findEnds(db, claims.sessionId), findStanding(db, claims.userId)])
-  if (!user) return { kind: 'user_not_found' }
-  if (user.deactivatedAt) return { kind: 'user_inactive' }
-  if (session?.userId !== claims.userId) return { kind: 'bad_token', fault: 'blacklisted' }
-  if (session.endedAt) return { kind: 'bad_token', fault: 'blacklisted' }
-  if (session.expiresAt <= now) return { kind: 'bad_token', fault: 'expired' }
-  return { kind: 'live', user, claims }
+  const row = await store.findBearer(db, claims.userId, claims.sessionId)
+  if (!row) return { kind: 'user_not_found' }
+  if (row.deactivatedAt) return { kind: 'user_inactive' }
+  // No row of a session: it is not his, or gone.
+  if (row.endedAt || row.expiresAt === null) return { kind: 'bad_token', fault: 'blacklisted' }
+  if (row.expiresAt <= now) return { kind: 'bad_token', fault: 'expired' }
+  return { kind: 'live', user: row, claims }
 }
 
 /** A second-factor token is good while its sign-in waits, and for who asks for such a one; any other is of the wrong type. */

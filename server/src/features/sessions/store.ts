@@ -1,6 +1,8 @@
 import type { Insertable, Selectable } from 'kysely'
 import { bitByBit } from '../../database/bit-by-bit.ts'
+import { prepared } from '../../database/prepared.ts'
 import type { Database, SessionsTable } from '../../database/schema.ts'
+import type { UserStanding } from '../users/service.ts'
 
 export type Session = Readonly<Selectable<SessionsTable>>
 export type NewSession = Insertable<SessionsTable>
@@ -22,15 +24,30 @@ export type EndReason =
 export const insert = (db: Database, session: NewSession): Promise<Session> =>
   db.insertInto('sessions').values(session).returningAll().executeTakeFirstOrThrow()
 
-export const findById = (db: Database, id: string): Promise<Session | undefined> =>
-  db.selectFrom('sessions').selectAll().where('id', '=', id).executeTakeFirst()
+const byId = prepared((db, { id }: { id: string }) => db.selectFrom('sessions').selectAll().where('id', '=', id))
 
-/** What says whether a session is over: all the guard asks at each request. */
-export const findEnds = (
-  db: Database,
-  id: string,
-): Promise<Pick<Session, 'userId' | 'endedAt' | 'expiresAt'> | undefined> =>
-  db.selectFrom('sessions').select(['userId', 'endedAt', 'expiresAt']).where('id', '=', id).executeTakeFirst()
+export const findById = async (db: Database, id: string): Promise<Session | undefined> => (await byId(db, { id }))[0]
+
+/** What says whether a user may act, as whom, and whether a session of his is over: all the guard asks at each request. */
+export interface BearerRow extends UserStanding {
+  readonly endedAt: Date | null
+  readonly expiresAt: Date | null
+}
+
+const bearerOf = prepared((db, { userId, sessionId }: { userId: number; sessionId: string }) =>
+  db
+    .selectFrom('users')
+    .leftJoin('sessions', (join) => join.onRef('sessions.userId', '=', 'users.id').on('sessions.id', '=', sessionId))
+    .select(['adminSince', 'deactivatedAt', 'users.language', 'endedAt', 'expiresAt'])
+    .where('users.id', '=', userId),
+)
+
+/**
+ * The user, with what is to be known of the session where it is his. The one statement of this feature that reads `users`: it runs
+ * before every request of somebody signed in, and two would cost twice as much.
+ */
+export const findBearer = async (db: Database, userId: number, sessionId: string): Promise<BearerRow | undefined> =>
+  (await bearerOf(db, { userId, sessionId }))[0]
 
 /** A use of a session's refresh token: of which generation, when, and where it moves the idle end. */
 export interface Use {
@@ -40,27 +57,26 @@ export interface Use {
   readonly idleExpiresAt: Date
 }
 
-/** Moves a living session one generation on. Undefined when it is over or another request was first (invariant I3). */
-export const rotate = (db: Database, use: Use): Promise<Session | undefined> =>
-  recordUse(db, use, { generation: use.generation + 1, rotatedAt: use.now })
-
-/** Counts a repeated rotation as use. Undefined when the session is over or its successor was used meanwhile. */
-export const touch = (db: Database, use: Use): Promise<Session | undefined> => recordUse(db, use, {})
-
-const recordUse = (
-  db: Database,
-  { id, generation, now, idleExpiresAt }: Use,
-  moved: Partial<Pick<Session, 'generation' | 'rotatedAt'>>,
-): Promise<Session | undefined> =>
+const recordUse = (db: Database, { id, generation, now, idleExpiresAt }: Use) =>
   db
     .updateTable('sessions')
-    .set({ lastUsedAt: now, idleExpiresAt, ...moved })
+    .set({ lastUsedAt: now, idleExpiresAt })
     .where('id', '=', id)
     .where('generation', '=', generation)
     .where('endedAt', 'is', null)
     .where('idleExpiresAt', '>', now)
     .returningAll()
-    .executeTakeFirst()
+
+const recordRotation = prepared((db, { id, generation, next, now, idleExpiresAt }: Use & { next: number }) =>
+  recordUse(db, { id, generation, now, idleExpiresAt }).set({ generation: next, rotatedAt: now }),
+)
+
+/** Moves a living session one generation on. Undefined when it is over or another request was first (invariant I3). */
+export const rotate = async (db: Database, use: Use): Promise<Session | undefined> =>
+  (await recordRotation(db, { ...use, next: use.generation + 1 }))[0]
+
+/** Counts a repeated rotation as use. Undefined when the session is over or its successor was used meanwhile. */
+export const touch = (db: Database, use: Use): Promise<Session | undefined> => recordUse(db, use).executeTakeFirst()
 
 /** True for the one who ended it; false when it was over or is unknown. */
 export async function end(db: Database, id: string, reason: EndReason, now: Date): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { ExpressionBuilder, Insertable, Selectable, Updateable } from 'kysely'
+import { prepared } from '../../database/prepared.ts'
 import { type Database, NOBODY, type Schema, type UsersTable } from '../../database/schema.ts'
 import type { EmailKey, MailboxKey, Phone } from '../../kernel/address.ts'
 import { isReserved } from './reservations.ts'
@@ -7,14 +8,19 @@ export type User = Readonly<Selectable<UsersTable>>
 export type NewUser = Insertable<UsersTable>
 export type UserChanges = Updateable<UsersTable>
 
-export const findById = (db: Database, id: number): Promise<User | undefined> =>
-  db.selectFrom('users').selectAll().where('id', '=', id).executeTakeFirst()
+const byId = prepared((db, { id }: { id: number }) => db.selectFrom('users').selectAll().where('id', '=', id))
+
+export const findById = async (db: Database, id: number): Promise<User | undefined> => (await byId(db, { id }))[0]
 
 /** What says whether a user may act and as whom: all the guard asks at each request. */
 export type UserStanding = Pick<User, 'adminSince' | 'deactivatedAt' | 'language'>
 
-export const findStanding = (db: Database, id: number): Promise<UserStanding | undefined> =>
-  db.selectFrom('users').select(['adminSince', 'deactivatedAt', 'language']).where('id', '=', id).executeTakeFirst()
+const standingById = prepared((db, { id }: { id: number }) =>
+  db.selectFrom('users').select(['adminSince', 'deactivatedAt', 'language']).where('id', '=', id),
+)
+
+export const findStanding = async (db: Database, id: number): Promise<UserStanding | undefined> =>
+  (await standingById(db, { id }))[0]
 
 export const findByEmailKey = (db: Database, key: EmailKey): Promise<User | undefined> =>
   db.selectFrom('users').selectAll().where('emailKey', '=', key).executeTakeFirst()
