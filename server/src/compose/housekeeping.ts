@@ -16,6 +16,7 @@ import { removeExpired as removeExpiredSessions, removeExpiredPending } from '..
 import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
 import type { Clock } from '../kernel/clock.ts'
 import { before, days, type Duration, hours, minutes } from '../kernel/duration.ts'
+import { removeEndedWindows } from '../ports/limiter/database.ts'
 
 const EVERY = minutes(10)
 
@@ -74,6 +75,7 @@ async function clearAway(db: Database, now: Date): Promise<void> {
   await removeOldNetworks(db, now)
   await removeExpiredAnswers(db, now)
   await removeUsedProofs(db, before(now, KEEP_PROOFS))
+  await removeEndedWindows(db, now)
   await removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS))
 }
 

@@ -35,6 +35,7 @@ export type KeyLabel =
   | 'idempotent-answer'
   | 'proof-of-work'
   | 'sms-destination'
+  | 'rate-counter'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */
 export interface Secret {
