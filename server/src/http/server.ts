@@ -192,11 +192,15 @@ function answerFailures(app: App, options: ServerOptions): void {
 }
 
 function refuse(options: ServerOptions, error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const refusal = toRefusal(error)
+  const refusal = answerTo(request, toRefusal(error))
   if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
   else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
   return sendProblem(options, request, reply, refusal)
 }
+
+/** A request that is held back never came as far as its body: whatever is wrong with that, too many were first. */
+const answerTo = ({ heldBack }: FastifyRequest, refusal: Refusal): Refusal =>
+  heldBack && refusal.status < 500 ? heldBack : refusal
 
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],
