@@ -101,6 +101,7 @@ export function addRoutes(
     gateways: () => parts.worker.health(),
     circuits: () => gateways.sms?.circuits?.() ?? [],
     smsBudget: () => parts.smsAlarm.usedUp(),
+    smsRefusals: () => parts.smsAlarm.refusals(),
     isStopping,
     hashing: passwords.load,
     metricsToken: config.server.metricsToken,

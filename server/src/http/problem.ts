@@ -5,6 +5,13 @@ import { Refusal, type RefusalCode } from '../kernel/refusal.ts'
 import { translate } from '../kernel/texts.ts'
 import { type BaseUrlRules, baseUrl } from './base-url.ts'
 
+declare module 'fastify' {
+  interface FastifyReply {
+    /** What the request was refused with, for whoever counts refusals. */
+    refusalCode?: RefusalCode
+  }
+}
+
 export interface ProblemOptions {
   readonly urls: BaseUrlRules
   readonly defaultLanguage: Language
@@ -13,6 +20,7 @@ export interface ProblemOptions {
 /** Answers a request with a refusal: DRF's members and an RFC 9457 problem in one body. */
 export function sendProblem(options: ProblemOptions, request: FastifyRequest, reply: FastifyReply, refusal: Refusal) {
   const language = languageOf(options, request)
+  reply.refusalCode = refusal.code
   void reply
     .code(refusal.status)
     .headers(refusal.details.headers ?? {})

@@ -1,6 +1,6 @@
 import type { FastifyInstance } from 'fastify'
 import type { CircuitHealth } from '../../ports/sms/port.ts'
-import { collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
 
 /** What `/metrics` tells, in Prometheus' text format. */
 export interface Metrics {
@@ -16,6 +16,7 @@ export function collectMetrics(
   app: FastifyInstance,
   hashing: () => { running: number; waiting: number },
   circuits: () => readonly CircuitHealth[],
+  smsRefusals: () => ReadonlyMap<string, number>,
 ): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' })
@@ -46,9 +47,26 @@ export function collectMetrics(
       for (const { gateway, circuit } of circuits()) this.set({ gateway }, circuit === 'open' ? 0 : 1)
     },
   })
+  new Counter({
+    name: 'latchkey_sms_refusals_total',
+    help: 'Codes by SMS the firewall refused, or would have where it only observes, by reason.',
+    labelNames: ['reason'],
+    registers: [registry],
+    collect() {
+      this.reset()
+      for (const [reason, count] of smsRefusals()) this.inc({ reason }, count)
+    },
+  })
+  const refusals = new Counter({
+    name: 'latchkey_refusals_total',
+    help: 'Requests refused, by the code of the refusal.',
+    labelNames: ['code'],
+    registers: [registry],
+  })
   app.addHook('onResponse', async (request, reply) => {
     const route = request.routeOptions.url ?? 'none'
     duration.observe({ route, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000)
+    if (reply.refusalCode) refusals.inc({ code: reply.refusalCode })
   })
   return { contentType: registry.contentType, text: () => registry.metrics() }
 }

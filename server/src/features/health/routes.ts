@@ -20,6 +20,8 @@ export interface HealthDeps {
   readonly circuits: () => readonly CircuitHealth[]
   /** The budget for SMS that keeps codes back; undefined while none does. */
   readonly smsBudget: () => { readonly budget: 'hour' | 'day'; readonly at: Date } | undefined
+  /** How many codes by SMS were refused, by reason. */
+  readonly smsRefusals: () => ReadonlyMap<string, number>
   readonly isStopping: () => boolean
   readonly hashing: () => { readonly running: number; readonly waiting: number }
   readonly metricsToken: string | undefined
@@ -150,8 +152,8 @@ async function answers(db: Database, request: FastifyRequest): Promise<boolean> 
 }
 
 /** Only there with METRICS_TOKEN set; to anyone without it the path does not exist. */
-function metricsRoute(app: App, { hashing, circuits, isSame }: HealthDeps, token: string): void {
-  const metrics = collectMetrics(app, hashing, circuits)
+function metricsRoute(app: App, { hashing, circuits, smsRefusals, isSame }: HealthDeps, token: string): void {
+  const metrics = collectMetrics(app, hashing, circuits, smsRefusals)
   app.get('/metrics', { config: UNTHROTTLED, schema: { hide: true } }, async (request, reply) => {
     if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
       throw new Refusal('not_found', 'metrics: wrong token')

@@ -57,7 +57,7 @@ export async function decide(db: Database, deps: FirewallDeps, asked: Asked, now
     decision: hurdle ? 'refused' : 'allowed',
     reason: asked.isDecoy ? 'decoy' : (hurdle?.reason ?? null),
   })
-  if (!asked.isDecoy) deps.alarm.tell(hurdle?.reason, now)
+  if (!asked.isDecoy) deps.alarm.tell({ ...subject, purpose: asked.purpose }, hurdle?.reason, now)
   if (!hurdle || rules.mode === 'observe') return { kind: 'allowed' }
   if (!hurdle.freeAt) return { kind: 'sms_refused' }
   return { kind: 'sms_limited', retryAfterSeconds: secondsUntil(now, hurdle.freeAt) }
