@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { ComposeOptions } from '../compose.ts'
+import type { Database } from '../database/schema.ts'
 import type { PasswordMailDeps } from '../features/account/service.ts'
 import { type Audit, createAudit } from '../features/audit/service.ts'
 import { createMessages, type Messages } from '../features/messages/service.ts'
@@ -18,8 +19,8 @@ import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
 import { createThrottle } from '../http/throttle.ts'
 import type { Secret } from '../kernel/secret.ts'
+import { createDatabaseLimiter } from '../ports/limiter/database.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
-import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
 import { relyingPartyOf } from './relying-party.ts'
@@ -62,7 +63,7 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     breached: bases.breached,
   })
   const throttle = createThrottle(limiter, config.throttles)
-  const proofs = proofParts(options, { secret, messages, audit, limiter, urls, ownUrl })
+  const proofs = proofParts(options, { secret, messages, audit, urls, ownUrl })
   const conversion = conversionSignal((phone, now) => isPoorlyProven(db, proofs.codes.firewall, phone, now))
   const signals = [...signalsOf(limiter), conversion]
   const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals }) : undefined
@@ -90,20 +91,20 @@ interface Shared {
   readonly secret: Secret
   readonly messages: Messages
   readonly audit: Audit
-  readonly limiter: Limiter
   readonly urls: BaseUrlRules
   readonly ownUrl: () => string
 }
 
 /** What proves something: codes, mails to set a password, factors. */
 function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) {
-  const { secret, messages, audit, limiter, urls, ownUrl } = shared
+  const { secret, messages, audit, urls, ownUrl } = shared
   const { production, throttles } = config
   const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
   const smsAlarm = createBudgetAlarm(logger)
   const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm }
   const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
-  const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
+  const limiterOn = (db: Database, now: Date) => createDatabaseLimiter(db, { now: () => now }, secret)
+  const destinations = createDestinationLimits(limiterOn, production || throttles.otpSend !== undefined)
   const { defaultLanguage, productName } = config
   const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
   const { passwordResetLifetime: resetLifetime } = config
