@@ -102,7 +102,9 @@ type Rule = (source: Place, target: Place, to: string, typeOnly: boolean) => boo
 const ALLOWED: Readonly<Record<Kind, Rule>> = {
   kernel: (_, target) => target.kind === 'asset',
   port: () => false,
-  adapter: (source, target) => target.kind === 'port' || (target.kind === 'adapter' && target.name === source.name),
+  // Our database is outside to nobody: an adapter may keep what it must not forget in a table of ours, on the handle it is given.
+  adapter: (source, target) =>
+    ['port', 'database'].includes(target.kind) || (target.kind === 'adapter' && target.name === source.name),
   database: (_, target) => target.kind === 'database',
   http: (_, target, _to, typeOnly) =>
     target.kind === 'http' || target.kind === 'port' || (target.kind === 'database' && typeOnly),
@@ -122,7 +124,7 @@ const ALLOWED: Readonly<Record<Kind, Rule>> = {
 const REASONS: Readonly<Record<Kind, string>> = {
   kernel: 'the kernel imports only the kernel',
   port: 'a port imports only the kernel',
-  adapter: 'an adapter imports only its own folder, ports and the kernel',
+  adapter: 'an adapter imports only its own folder, ports, the database and the kernel',
   database: 'the database imports only the kernel',
   http: 'http imports only ports, the kernel, and of the database its types',
   feature: "a feature imports a lower feature's service.ts, the database, ports, http and the kernel",

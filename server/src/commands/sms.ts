@@ -42,7 +42,9 @@ function reportOf(figures: Figures, span: number, { smsFirewall: { currency, mod
   const text = [
     `${count(sent, 'code')} by SMS in ${count(span, 'day')}, ${verified} proven, for ${amountOf(spent)} ${currency}.`,
     ...(refusals.length === 0 ? ['None refused.'] : refusals.map((refusal) => refusalLine(refusal, currency))),
-    ...(prefixes.length === 0 ? [] : ['', 'prefix          country    sent  proven', ...prefixes.map(prefixLine)]),
+    ...(prefixes.length === 0
+      ? []
+      : ['', 'prefix          country    sent  proven refused', ...prefixes.map(prefixLine)]),
   ].join('\n')
   return { kind: 'done', text, data }
 }
@@ -55,10 +57,11 @@ const refusalLine = ({ reason, mode, count: refusals, price }: Figures['refusals
     ? `${refusals} refused (${reason}), which would have cost ${amountOf(price)} ${currency}.`
     : `${refusals} sent that would have been refused (${reason}), for ${amountOf(price)} ${currency}.`
 
-const prefixLine = ({ prefix, country, sent, verified }: Figures['prefixes'][number]): string =>
+const prefixLine = ({ prefix, country, sent, verified, refused: refusals }: Figures['prefixes'][number]): string =>
   [
     prefix.padEnd(15),
     country.padEnd(7),
     String(sent).padStart(7),
-    `${Math.round((100 * verified) / sent)}%`.padStart(7),
+    (sent === 0 ? '-' : `${Math.round((100 * verified) / sent)}%`).padStart(7),
+    String(refusals).padStart(7),
   ].join(' ')

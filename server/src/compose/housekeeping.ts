@@ -15,6 +15,7 @@ import { removeUsedProofs } from '../features/proof-of-work/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
 import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
 import { before, days, type Duration, hours, minutes } from '../kernel/duration.ts'
+import { removeEndedWindows } from '../ports/limiter/database.ts'
 import type { TimedJob } from './timed-job.ts'
 
 const EVERY = minutes(10)
@@ -79,6 +80,7 @@ const CLEARING: readonly Clearing[] = [
   removeOldNetworks,
   removeExpiredAnswers,
   (db, now) => removeUsedProofs(db, before(now, KEEP_PROOFS)),
+  removeEndedWindows,
   (db, now) => removeOldSmsDecisions(db, before(now, KEEP_SMS_DECISIONS)),
 ]
 

@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os'
 import type { ComposeOptions } from '../compose.ts'
+import type { Database } from '../database/schema.ts'
 import type { PasswordMailDeps } from '../features/account/service.ts'
 import { type Audit, createAudit } from '../features/audit/service.ts'
 import { createMessages, type Messages } from '../features/messages/service.ts'
@@ -19,12 +20,13 @@ import type { BaseUrlRules } from '../http/base-url.ts'
 import { createThrottle } from '../http/throttle.ts'
 import type { Count } from '../kernel/count.ts'
 import type { Secret } from '../kernel/secret.ts'
-import type { Limiter } from '../ports/limiter/port.ts'
+import { createDatabaseLimiter } from '../ports/limiter/database.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
 import type { ServerLimiter } from './limiter.ts'
 import { processCount } from './process-count.ts'
 import { relyingPartyOf } from './relying-party.ts'
+import { tracedPasswords } from './tracing.ts'
 
 export interface Bases {
   readonly foundation: Foundation
@@ -41,13 +43,14 @@ export type Parts = ReturnType<typeof createParts>
 
 /** The features' own machinery, each given what it asks for. */
 export function createParts(options: ComposeOptions, bases: Bases) {
-  const { config, clock, random, logger, threadPoolSize } = options
+  const { config, clock, random, logger, threadPoolSize, tracing } = options
   const { foundation, gateways, keyring, urls, limiter, count } = bases
   const { db, secret } = foundation
   const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
-  const worker = createWorker({ db, gateways, clock, random, secret, log: logger, count })
+  const worker = createWorker({ db, gateways, clock, random, secret, log: logger, count, tracing })
   const sender = { ...config, host: new URL(config.server.publicUrl ?? 'http://localhost').hostname }
-  const messages = createMessages({ secret, random, sender, wake: () => worker.wake() })
+  const wake = () => (tracing ? tracing.outside(() => worker.wake()) : worker.wake())
+  const messages = createMessages({ secret, random, sender, wake })
   const issuer = () => config.tokens.issuer ?? ownUrl()
   const tokens = createTokens({ settings: config.tokens, issuer, secret, keyring, clock, random })
   const audit = createAudit({ random, count })
@@ -59,14 +62,15 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     audit,
     defaultLanguage: config.defaultLanguage,
   }
-  const passwords = createPasswords({
+  const hashing = createPasswords({
     config,
     random,
     hashesAtOnce: hashesAtOnce({ cores: availableParallelism(), processes: processCount(config), threadPoolSize }),
     breached: bases.breached,
   })
+  const passwords = tracing ? tracedPasswords(hashing, tracing) : hashing
   const throttle = createThrottle(limiter, config.throttles)
-  const proofs = proofParts(options, { secret, messages, audit, limiter, urls, ownUrl, count })
+  const proofs = proofParts(options, { secret, messages, audit, urls, ownUrl, count })
   const conversion = conversionSignal((phone, now) => isPoorlyProven(db, proofs.codes.firewall, phone, now))
   const signals = [...signalsOf(limiter), conversion]
   const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals, count }) : undefined
@@ -95,7 +99,6 @@ interface Shared {
   readonly secret: Secret
   readonly messages: Messages
   readonly audit: Audit
-  readonly limiter: Limiter
   readonly urls: BaseUrlRules
   readonly ownUrl: () => string
   readonly count: Count | undefined
@@ -103,13 +106,14 @@ interface Shared {
 
 /** What proves something: codes, mails to set a password, factors. */
 function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) {
-  const { secret, messages, audit, limiter, urls, ownUrl, count } = shared
+  const { secret, messages, audit, urls, ownUrl, count } = shared
   const { production, throttles } = config
   const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
   const smsAlarm = createBudgetAlarm(logger)
   const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm, count }
   const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
-  const destinations = createDestinationLimits(limiter, production || throttles.otpSend !== undefined)
+  const limiterOn = (db: Database, now: Date) => createDatabaseLimiter(db, { now: () => now }, secret)
+  const destinations = createDestinationLimits(limiterOn, production || throttles.otpSend !== undefined)
   const { defaultLanguage, productName } = config
   const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
   const { passwordResetLifetime: resetLifetime } = config

@@ -35,3 +35,12 @@ export interface SignInFailuresTable {
   lastFailedAt: Date
   blockedUntil: Nullable<Date>
 }
+
+/** How often something was asked for in a window that began with the first time. */
+export interface RateCountersTable {
+  /** A keyed hash of what is counted and by whom: addresses and e-mails are not readable here. */
+  subject: string
+  count: number
+  /** From then on the next one begins a new window. */
+  endsAt: Date
+}

@@ -1,7 +1,13 @@
 import type { ColumnType, Generated, Kysely } from 'kysely'
 import type { AuditCheckpointsTable, AuditEventsTable, LeasesTable } from './schema-audit.ts'
 import type { SigningKeysTable } from './schema-keys.ts'
-import type { AddressFailuresTable, DevicesTable, KnownNetworksTable, SignInFailuresTable } from './schema-limits.ts'
+import type {
+  AddressFailuresTable,
+  DevicesTable,
+  KnownNetworksTable,
+  RateCountersTable,
+  SignInFailuresTable,
+} from './schema-limits.ts'
 import type { PendingRegistrationsTable } from './schema-registrations.ts'
 import type { IdempotentAnswersTable, UsedProofsTable } from './schema-requests.ts'
 import type { SmsDecisionsTable, SmsGateTable } from './schema-sms.ts'
@@ -27,6 +33,7 @@ export interface Schema {
   knownNetworks: KnownNetworksTable
   signInFailures: SignInFailuresTable
   addressFailures: AddressFailuresTable
+  rateCounters: RateCountersTable
   smsDecisions: SmsDecisionsTable
   smsGate: SmsGateTable
   idempotentAnswers: IdempotentAnswersTable

@@ -50,6 +50,11 @@ export interface Access {
   readonly who: Who
   /** Counted beside `anon` or `user`, by the caller's address or user. */
   readonly scope?: Scope
+  /**
+   * What a request of the anonymous is counted by under the scope once its address has used up the quota, as far as its body,
+   * which no schema has seen yet, names somebody known: thousands stand behind one address. Undefined: by nothing else.
+   */
+  readonly spares?: (request: FastifyRequest) => Promise<string | undefined>
   /** Not counted at all: health, keys, pages of documentation, and what is counted by the body. */
   readonly unthrottled?: true
   /** Needs a sign-in younger than ten minutes: what could lock someone out or hand an account over. */
@@ -67,6 +72,8 @@ declare module 'fastify' {
     candidate: Candidate | null
     /** When it was asked who calls; null while it was not. */
     admittedAt: Date | null
+    /** What the request ends in unless its body names somebody who is spared; null for all others. */
+    heldBack: Refusal | null
   }
 }
 
@@ -83,6 +90,7 @@ export function installGuard(
   app.decorateRequest('caller', null)
   app.decorateRequest('candidate', null)
   app.decorateRequest('admittedAt', null)
+  app.decorateRequest('heldBack', null)
   app.addHook('onRoute', (route) => {
     if (!route.config?.access) throw new Error(`${String(route.method)} ${route.url} does not say who may call it`)
   })
@@ -90,7 +98,9 @@ export function installGuard(
     const access = request.routeOptions.config.access
     if (!access) return // no route: a 404 costs nothing, so nobody counts it
     await admit(request, access, authenticate, now())
-    if (!access.unthrottled) await throttle.request(request, reply, access.scope)
+    if (access.unthrottled) return
+    await throttle.request(request, reply, access.spares ? undefined : access.scope)
+    if (access.spares && access.scope) request.heldBack = await throttle.byAddress(request, access.scope)
   })
   // A body may be many seconds on its way. Who was let in by the head of a request is asked again once it is there, or a
   // request held open would keep a session good for one more act after its end (invariant I2).
@@ -101,6 +111,18 @@ export function installGuard(
     const moment = now()
     if (moment.getTime() !== admittedAt.getTime()) await admit(request, access, authenticate, moment)
   })
+  app.addHook('preValidation', async (request: FastifyRequest) => {
+    if (request.heldBack) await spare(request, throttle)
+  })
+}
+
+/** Lets somebody known past what others behind his address used up; he has a quota of his own. */
+async function spare(request: FastifyRequest, throttle: Throttle): Promise<void> {
+  const { scope, spares } = request.routeOptions.config.access ?? {}
+  const known = await spares?.(request)
+  if (known === undefined) throw request.heldBack!
+  request.heldBack = null
+  await throttle.named(scope!, `known:${known}`)
 }
 
 async function admit(request: FastifyRequest, access: Access, authenticate: Authenticator, now: Date): Promise<void> {

@@ -12,6 +12,7 @@ import type { Act } from '../kernel/act.ts'
 import type { Language } from '../kernel/language.ts'
 import type { Random } from '../kernel/random.ts'
 import { Refusal, type RefusalCode } from '../kernel/refusal.ts'
+import type { Tracing } from '../kernel/tracing.ts'
 import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
 import { acceptOnlyJson, requireJson } from './body.ts'
 import { clientAddressOf, trustIn } from './client-address.ts'
@@ -22,6 +23,7 @@ import { languageOf, type ProblemOptions, sendProblem, toRefusal } from './probl
 import { warnOfUntrustedProxies } from './proxies.ts'
 import { brokenRequestAnswerer, ignoreUnknownExpectations, refuseAmbiguousTarget } from './strict-request.ts'
 import { createRequestIds } from './request-id.ts'
+import { inTraceOf, traceRequests } from './tracing.ts'
 import { serializerCompiler, validatorCompiler } from './validation.ts'
 
 export interface ServerOptions extends ProblemOptions {
@@ -33,6 +35,8 @@ export interface ServerOptions extends ProblemOptions {
   readonly https: boolean
   /** Told of each refusal, a bare 500 too. */
   readonly onRefusal?: ((code: RefusalCode, reason: string) => void) | undefined
+  /** Undefined where nobody follows requests. */
+  readonly tracing?: Tracing | undefined
 }
 
 declare module 'fastify' {
@@ -113,6 +117,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
       void refuse(options, error, request, reply)
     },
   }).withTypeProvider<ZodTypes>()
+  if (options.tracing) traceRequests(app, options.tracing)
   ignoreUnknownExpectations(app.server)
   closeUnread(app.server)
   app.setValidatorCompiler(validatorCompiler)
@@ -187,7 +192,7 @@ function logRequests(app: App): void {
 }
 
 function answerFailures(app: App, options: ServerOptions): void {
-  app.setErrorHandler((error, request, reply) => refuse(options, error, request, reply))
+  app.setErrorHandler((error, request, reply) => inTraceOf(request, () => refuse(options, error, request, reply)))
   // Only so that the hooks run for an unknown path; one of them refuses it.
   app.setNotFoundHandler(() => {
     throw noSuchPath()
@@ -195,12 +200,16 @@ function answerFailures(app: App, options: ServerOptions): void {
 }
 
 function refuse(options: ServerOptions, error: unknown, request: FastifyRequest, reply: FastifyReply) {
-  const refusal = toRefusal(error)
+  const refusal = answerTo(request, toRefusal(error))
   options.onRefusal?.(refusal.code, refusal.message)
   if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
   else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
   return sendProblem(options, request, reply, refusal)
 }
+
+/** A request that is held back never came as far as its body: whatever is wrong with that, too many were first. */
+const answerTo = ({ heldBack }: FastifyRequest, refusal: Refusal): Refusal =>
+  heldBack && refusal.status < 500 ? heldBack : refusal
 
 const CORS = {
   methods: ['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE'],

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { milliseconds, minutes } from '../kernel/duration.ts'
-import { throttled } from '../kernel/refusal.ts'
+import { Refusal, throttled } from '../kernel/refusal.ts'
 import type { Limiter, Rate, Standing } from '../ports/limiter/port.ts'
 import { networkOf } from './client-address.ts'
 
@@ -21,6 +21,8 @@ export type Scope = keyof Rates
 export interface Throttle {
   /** Counts the request for its caller and, where given, under the scope; refuses with 429 past a quota. */
   request(request: FastifyRequest, reply: FastifyReply, scope: Scope | undefined): Promise<void>
+  /** Counts the request under a scope by its address alone; past the quota gives the refusal, for whoever knows better. */
+  byAddress(request: FastifyRequest, scope: Scope): Promise<Refusal | null>
   /** Counts one under a scope by what a body names (a session, say); refuses with 429 past the quota. */
   named(scope: Scope, key: string): Promise<void>
 }
@@ -42,16 +44,27 @@ export function createThrottle(limiter: Limiter, rates: Rates): Throttle {
   return {
     async request(request, reply, scope) {
       const known = request.caller ?? request.candidate
-      const key = known ? `user:${known.userId}` : `ip:${networkOf(request.clientAddress())}`
+      const key = known ? `user:${known.userId}` : addressKey(request)
       const standings = await count(known ? 'user' : 'anon', key)
       if (scope) standings.push(...(await count(scope, key)))
       if (known && standings.length > 0) void reply.headers(rateLimitHeaders(standings))
+    },
+    async byAddress(request, scope) {
+      try {
+        await count(scope, addressKey(request))
+        return null
+      } catch (error) {
+        if (error instanceof Refusal) return error
+        throw error
+      }
     },
     async named(scope, key) {
       await count(scope, key)
     },
   }
 }
+
+const addressKey = (request: FastifyRequest): string => `ip:${networkOf(request.clientAddress())}`
 
 /** A scope's name as clients read it: part of the API, as codes are. */
 const POLICIES: Readonly<Record<Scope, string>> = {

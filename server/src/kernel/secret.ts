@@ -37,6 +37,7 @@ export type KeyLabel =
   | 'sms-destination'
   | 'backup'
   | 'redis-counter'
+  | 'rate-counter'
 
 /** The one secret everything hangs on (`SECRET_KEY`), from which a key for each purpose is derived. */
 export interface Secret {

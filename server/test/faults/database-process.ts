@@ -1,11 +1,16 @@
 /**
  * One process on a database file, run by tests as `node database-process.ts PATH VERB [COUNT]`. Prints one JSON line.
  * `open`: opens and closes; `open-unprivileged`: as nobody, when started by root. `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it
- * first, and as often inserts a row in a single statement. `hold COUNT`: keeps the write lock for COUNT milliseconds.
+ * first, and as often inserts a row in a single statement. `take COUNT`: takes COUNT times at once from a quota of 20, and tells how
+ * often it was allowed. `hold COUNT`: keeps the write lock for COUNT milliseconds.
  */
 import { setTimeout } from 'node:timers/promises'
 import { openDatabase } from '../../src/database/open.ts'
 import type { Database } from '../../src/database/schema.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { hours } from '../../src/kernel/duration.ts'
+import { createSecret } from '../../src/kernel/secret.ts'
+import { createDatabaseLimiter } from '../../src/ports/limiter/database.ts'
 
 const [path = '', verb = '', count = '0'] = process.argv.slice(2)
 
@@ -40,6 +45,14 @@ const verbs: Record<string, (db: Database) => Promise<void>> = {
         .values({ key: `${process.pid}-${n}`, value: '' })
         .execute()
     }
+  },
+  async take(db) {
+    const limiter = createDatabaseLimiter(db, systemClock, createSecret(Buffer.alloc(32, 1)))
+    const takes = Array.from({ length: Number(count) }, () =>
+      limiter.take('login', '192.0.2.1', { quota: 20, period: hours(1) }),
+    )
+    const allowed = (await Promise.all(takes)).filter((standing) => standing.allowed).length
+    console.log(JSON.stringify({ allowed }))
   },
   async hold(db) {
     await db.transaction().execute(async () => {

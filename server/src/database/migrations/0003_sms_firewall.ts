@@ -24,6 +24,7 @@ export async function up(db: Kysely<unknown>, columns: Columns): Promise<void> {
     .execute()
   await db.schema.createIndex('smsDecisionsAt').on('smsDecisions').column('at').execute()
   for (const subject of ['country', 'prefix', 'destination', 'network']) await indexAllowed(db, subject)
+  await indexPaid(db)
   await createGate(db)
 }
 
@@ -37,6 +38,17 @@ async function indexAllowed(db: Kysely<unknown>, subject: string): Promise<void>
     .on('smsDecisions')
     .columns([subject, 'at'])
     .where(sql.ref('decision'), '=', sql.lit('allowed'))
+    .execute()
+}
+
+/** What a budget adds up, and nothing between: whoever decides holds up all others meanwhile. */
+async function indexPaid(db: Kysely<unknown>): Promise<void> {
+  await db.schema
+    .createIndex('smsDecisionsPaid')
+    .on('smsDecisions')
+    .columns(['at', 'price'])
+    .where(sql.ref('decision'), '=', sql.lit('allowed'))
+    .where(sql.ref('price'), '>', sql.lit(0))
     .execute()
 }
 

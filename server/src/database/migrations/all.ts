@@ -7,6 +7,7 @@ import * as proofOfWork from './0005_proof_of_work.ts'
 import * as smsFirewall from './0003_sms_firewall.ts'
 import * as neutralRegistration from './0006_neutral_registration.ts'
 import * as limits from './0007_limits.ts'
+import * as rateCounters from './0008_rate_counters.ts'
 import * as signingKeys from './0009_signing_keys.ts'
 
 /** Every migration in order. A name, once released, never changes: databases remember it. */
@@ -19,6 +20,7 @@ export function migrationsFor(columns: Columns): Record<string, Migration> {
     '0005_proof_of_work': { up: (db) => proofOfWork.up(db) },
     '0006_neutral_registration': { up: (db) => neutralRegistration.up(db, columns) },
     '0007_limits': { up: (db) => limits.up(db, columns) },
+    '0008_rate_counters': { up: (db) => rateCounters.up(db) },
     '0009_signing_keys': { up: (db) => signingKeys.up(db) },
   }
 }

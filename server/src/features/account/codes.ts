@@ -93,12 +93,12 @@ export async function sendTo(
   if (!deps.isAvailable(binding.channel)) return { kind: 'unavailable' }
   const refusal = await whyNotIssue(db, codes, binding, now)
   if (refusal) return refusal
-  const wait = await deps.destinations.take(destinationOf(binding.channel, envelope.to), envelope.isOwners)
-  if (wait !== undefined) return { kind: 'destination_full', retryAfterSeconds: wait }
   const issued = await db.transaction().execute(async (db): Promise<Sending> => {
     // An account deleted meanwhile can have no code; nor may it be while the code is stored.
     const isThere = (await lockUser(db, binding.userId)) !== undefined
     if (!isThere || !(await isDue(db))) return { kind: 'gone' }
+    const refusal = await whyNotSend(db, deps, binding, envelope, now)
+    if (refusal) return refusal
     const instead = await insteadOfCode(db, deps, binding, envelope, now)
     const issued = await issue(db, codes, binding, { ...envelope, ...(instead && { instead }) }, now)
     if (issued.kind === 'sent') await remember?.(db)
@@ -106,6 +106,20 @@ export async function sendTo(
   })
   codes.messages.wake()
   return issued
+}
+
+/** Asked again of the binding, so that of requests racing for one code one counts against the address. */
+async function whyNotSend(
+  db: Database,
+  { codes, destinations }: AddressCodeDeps,
+  binding: Binding,
+  { to, isOwners }: Pick<Parcel, 'to' | 'isOwners'>,
+  now: Date,
+): Promise<Sending | undefined> {
+  const refusal = await whyNotIssue(db, codes, binding, now)
+  if (refusal) return refusal
+  const wait = await destinations.take(db, destinationOf(binding.channel, to), isOwners, now)
+  return wait === undefined ? undefined : { kind: 'destination_full', retryAfterSeconds: wait }
 }
 
 /** Asked where nobody is told that an address is taken: a code to it would be somebody else's mail. */

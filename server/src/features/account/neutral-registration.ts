@@ -49,8 +49,8 @@ export async function askToRegister(
   const wait = await cooldownOf(db, codes, binding, now)
   if (wait) return wait
   const passwordHash = await passwords.hash(newcomer.password, signal)
-  const isFull = (await destinations.take(mailboxKey(newcomer.email), false)) !== undefined
   const asked = await db.transaction().execute(async (db): Promise<Asked> => {
+    const isFull = (await destinations.take(db, mailboxKey(newcomer.email), false, now)) !== undefined
     const standing = await standingOf(db, emailColumns(mailboxes, newcomer.email), now)
     const outcome = isFull ? 'destination_full' : standing.isTaken ? 'address_taken' : 'code_sent'
     const code = await put(db, codes, { ...binding, ...columnsOf(newcomer), passwordHash }, outcome, now)

@@ -53,18 +53,18 @@ export async function requestReset(
   const { db, secret } = deps
   const subject = subjectOf(secret, emailKey(email))
   const pauseSince = before(now, deps.resendAfter)
-  const heldBack = async (outcome: ResetOutcome) => {
+  if (await wasMailedSince(db, subject, pauseSince)) {
     await remember(db)
-    return outcome
+    return 'mailed_just_now'
   }
-  if (await wasMailedSince(db, subject, pauseSince)) return heldBack('mailed_just_now')
   const isOwner = await isFromKnownNetwork(db, email, act)
-  if ((await deps.destinations.take(mailboxKey(email), isOwner)) !== undefined) return heldBack('destination_full')
   const outcome = await db.transaction().execute(async (db): Promise<ResetOutcome> => {
     await remember(db)
     if (!(await takeTurn(db, subject, pauseSince, now))) return 'mailed_just_now'
     // Held, so that an account that is deleted at this moment is either gone by now or goes after the mail is written.
     const found = await lockUser(db, (await findByEmail(db, email))?.id ?? NOBODY)
+    const isFull = (await deps.destinations.take(db, mailboxKey(email), isOwner, now)) !== undefined
+    if (isFull) return 'destination_full'
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)

@@ -3,9 +3,9 @@ import { DATABASES } from '../../../test/databases.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
 import { atOnce, inTurn } from '../../../test/wire.ts'
 import type { Database } from '../../database/schema.ts'
-import { after, minutes, seconds } from '../../kernel/duration.ts'
+import { after, days, minutes, seconds } from '../../kernel/duration.ts'
 import { createSecret } from '../../kernel/secret.ts'
-import { admit, admitStranger, forget, type Subject, subjectOf, uncountAddress } from './service.ts'
+import { admit, admitStranger, forget, type KnownBy, type Subject, subjectOf, uncountAddress } from './service.ts'
 
 afterAll(stopPostgres)
 
@@ -26,18 +26,49 @@ const rowOf = (db: Database, address: string) =>
 
 const from = (ip: string) => ({ ip, rate: RATE })
 
+const SIDES: readonly (readonly [string, KnownBy])[] = [
+  ['strangers', undefined],
+  ['a known network', { network: '192.0.2.0/24' }],
+  ['a known device', { device: '019ab0c1-7d2e-7a53-9c41-2b6f0e8d5a17' }],
+]
+
 describe.each(DATABASES)('on %s', (_, open) => {
   // Guard: the conflict's `where` in `countFailure`. Seen failing (20 admitted) without it.
-  it('twenty sign-ins at once to one account from a known network are five', WITHIN, async (context) => {
+  it.for(SIDES)('twenty sign-ins at once to one account from %s are five', WITHIN, async ([, known], context) => {
     const db = await open(context)
     await inTurn(10, async (round) => {
-      const subject = subjectOf(secret, `${round}@example.com`, { network: '192.0.2.0/24' })
+      const subject = subjectOf(secret, `${round}@example.com`, known)
       expect(tally(await atOnce(20, () => admit({ db, failedSignIns: RATE }, subject, NOON)))).toEqual({
         admitted: 5,
         wait: 15,
       })
     })
   })
+
+  it.for(SIDES)(
+    'of %s, one by one, five are free, then waits double to an hour, and a hundred close',
+    WITHIN,
+    async ([, known], context) => {
+      const db = await open(context)
+      const subject = subjectOf(secret, 'ana@example.com', known)
+      const waits: number[] = []
+      let now = NOON
+      for (let failures = 1; failures <= 100; failures++) {
+        expect(await admit({ db, failedSignIns: RATE }, subject, now)).toEqual({ kind: 'admitted' })
+        if (failures < 5) continue
+        const next = await admit({ db, failedSignIns: RATE }, subject, now)
+        const wait = next.kind === 'wait' ? next.retryAfterSeconds : 0
+        waits.push(wait)
+        now = after(now, seconds(wait))
+      }
+      expect(waits.slice(0, 9)).toEqual([30, 60, 120, 240, 480, 960, 1920, 3600, 3600])
+      expect(await admit({ db, failedSignIns: RATE }, subject, after(now, days(29)))).toMatchObject({ kind: 'wait' })
+      for (const [, other] of SIDES.filter(([, side]) => side !== known)) {
+        const elsewhere = subjectOf(secret, 'ana@example.com', other)
+        expect(await admit({ db, failedSignIns: RATE }, elsewhere, now)).toEqual({ kind: 'admitted' })
+      }
+    },
+  )
 
   // Guard: `hasRoom` for the short window in `countAddress`. Seen failing (30 admitted) without it.
   it('thirty at once from one address to thirty accounts are twenty', WITHIN, async (context) => {

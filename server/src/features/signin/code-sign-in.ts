@@ -70,7 +70,6 @@ export async function askForCode(
   const wait = await cooldownOf(db, codes.rules, binding, now)
   if (wait) return wait
   const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY, network)
-  const isFull = (await deps.destinations.take(destinationOf(address.channel, address.to), isOwner)) !== undefined
   const envelope = {
     to: user && address.channel === 'email' ? user.email : address.to,
     language: user?.language ?? language,
@@ -80,13 +79,16 @@ export async function askForCode(
   const issued = await db.transaction().execute(async (db) => {
     // Asked again: an account deleted meanwhile can have no code; nor may it be while the code is stored.
     const still = await lockUser(db, user?.id ?? NOBODY)
+    const destination = destinationOf(address.channel, address.to)
+    const isFull = (await deps.destinations.take(db, destination, isOwner, now)) !== undefined
     const userId = still && mayBegin && !isFull ? still.id : null
     const issued = await issueToAnyone(db, codes, { ...binding, userId }, envelope, now)
-    if (issued.kind === 'sent') await remember(db, issued)
-    return issued
+    if (issued.kind === 'cooldown') return issued
+    await remember(db, issued)
+    return { ...issued, outcome: outcomeOf(user, { mayBegin, isFull }) }
   })
   codes.messages.wake()
-  return issued.kind === 'sent' ? { ...issued, outcome: outcomeOf(user, { mayBegin, isFull }) } : issued
+  return issued
 }
 
 function outcomeOf(user: User | undefined, { mayBegin, isFull }: { mayBegin: boolean; isFull: boolean }): CodeOutcome {

@@ -72,15 +72,36 @@ export async function signIn(
   now: Date,
   signal?: AbortSignal,
 ): Promise<SignIn> {
-  const { db, secret } = deps
-  const email = parseEmail(credentials.email)
-  const user = email && (await findByEmail(db, email))
-  const known = await knownBy(db, deps, { userId: user?.id, device: credentials.device, ip: act.ip }, now)
-  const subject = subjectOf(secret, email ? emailKey(email) : credentials.email, known)
+  const { user, known, subject } = await whoTries(deps, credentials, act, now)
   const admission = await admitted(deps, { subject, known, ip: act.ip }, now)
   if (admission.kind === 'wait') return admission
   const deviceId = known && 'device' in known ? known.device : undefined
   return prove(deps, { credentials, subject, counted: admission.counted, deviceId, act, now, signal }, user)
+}
+
+type Named = Pick<Credentials, 'email' | 'device'>
+
+async function whoTries(
+  { db, secret }: Pick<SignInDeps, 'db' | 'secret'>,
+  { email: typed, device }: Named,
+  { ip }: Act,
+  now: Date,
+): Promise<{ readonly user: User | undefined; readonly known: KnownBy; readonly subject: Subject }> {
+  const email = parseEmail(typed)
+  const user = email && (await findByEmail(db, email))
+  const known = await knownBy(db, { secret }, { userId: user?.id, device, ip }, now)
+  return { user, known, subject: subjectOf(secret, email ? emailKey(email) : typed, known) }
+}
+
+/** Stands for an account and by what it knows whoever tries; undefined for a stranger. */
+export async function knownSubject(
+  deps: Pick<SignInDeps, 'db' | 'secret'>,
+  named: Named,
+  act: Act,
+  now: Date,
+): Promise<Subject | undefined> {
+  const { known, subject } = await whoTries(deps, named, act, now)
+  return known && subject
 }
 
 /** What an address may fail spares whom the account knows: a carrier puts thousands behind one. */

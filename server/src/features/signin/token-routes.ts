@@ -21,7 +21,7 @@ import {
 } from '../sessions/service.ts'
 import { findById } from '../users/service.ts'
 import { giveUp } from './second-step-proof.ts'
-import { type SignInDeps, signIn } from './service.ts'
+import { knownSubject, type SignInDeps, signIn } from './service.ts'
 import { deviceValue, example, signedIn, token, toSignedIn } from './wire.ts'
 
 export interface TokenRouteDeps extends SignInDeps {
@@ -51,7 +51,7 @@ function signInRoute(app: App, deps: TokenRouteDeps): void {
   app.post(
     '/api/token/',
     {
-      config: { access: { who: 'public', scope: 'login' } },
+      config: { access: { who: 'public', scope: 'login', spares: (request) => sparedAs(deps, request) } },
       schema: {
         operationId: 'signIn',
         tags: ['Tokens'],
@@ -69,6 +69,14 @@ function signInRoute(app: App, deps: TokenRouteDeps): void {
       return toSignedIn(outcome)
     },
   )
+}
+
+/** By what the account knows whoever signs in, as far as the body has what it takes. */
+async function sparedAs(deps: TokenRouteDeps, request: FastifyRequest): Promise<string | undefined> {
+  const { email, device } = (request.body ?? {}) as { readonly email?: unknown; readonly device?: unknown }
+  if (typeof email !== 'string') return undefined
+  const named = { email, device: typeof device === 'string' ? device : undefined }
+  return knownSubject(deps, named, request.act(), deps.clock.now())
 }
 
 function refreshRoute(app: App, deps: TokenRouteDeps): void {

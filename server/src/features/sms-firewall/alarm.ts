@@ -3,7 +3,7 @@ import { after, minutes } from '../../kernel/duration.ts'
 import type { Reason } from './rules.ts'
 
 const LOUD_EVERY = minutes(1)
-const BUDGETS: readonly (Reason | undefined)[] = ['budget_hour', 'budget_day']
+const BUDGETS: readonly Reason[] = ['budget_hour', 'budget_day']
 
 /** What keeps codes back that only the operator can pay for. */
 export interface UsedUp {
@@ -11,9 +11,17 @@ export interface UsedUp {
   readonly at: Date
 }
 
+/** A code that was decided on, as far as the log may say. */
+export interface Told {
+  readonly country: string
+  /** The number without its last four digits. */
+  readonly prefix: string
+  readonly purpose: string
+}
+
 /** Tells the operator what is refused: a line each; of a budget used up aloud, and for as long as it lasts. */
 export interface BudgetAlarm {
-  tell(reason: Reason | undefined, now: Date): void
+  tell(code: Told, reason: Reason | undefined, now: Date): void
   /** The budget that last kept a code back in this process; undefined once a code was allowed since. */
   usedUp(): UsedUp | undefined
 }
@@ -22,9 +30,12 @@ export function createBudgetAlarm(log: Pick<Logger, 'warn' | 'error'>): BudgetAl
   let usedUp: UsedUp | undefined
   let quietUntil: Date | undefined
   return {
-    tell(reason, now) {
-      if (reason === undefined) usedUp = undefined
-      else log.warn({ reason }, 'the SMS firewall refused a code')
+    tell({ country, prefix, purpose }, reason, now) {
+      if (reason === undefined) {
+        usedUp = undefined
+        return
+      }
+      log.warn({ reason, country, prefix, purpose }, 'the SMS firewall refused a code')
       if (!BUDGETS.includes(reason)) return
       usedUp = { budget: reason === 'budget_hour' ? 'hour' : 'day', at: now }
       if (quietUntil && now < quietUntil) return

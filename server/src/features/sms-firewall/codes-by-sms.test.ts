@@ -121,6 +121,21 @@ describe('the owner of a verified number', () => {
   })
 })
 
+it('tells the operator what was refused and why: in the log without the whole number, in the metrics by reason', async () => {
+  const settings = { ...EAGER, SMS_PER_RANGE_HOUR: '2', METRICS_TOKEN: 'x'.repeat(32) }
+  const world = await createWorld({ settings })
+  await inTurn(4, (n) => pump(world, n))
+  const line = world
+    .logged()
+    .split('\n')
+    .find((each) => each.includes('the SMS firewall refused a code'))
+  expect(JSON.parse(line!)).toMatchObject({ reason: 'range_full', country: 'IR', purpose: 'verification' })
+  const headers = { authorization: `Bearer ${settings.METRICS_TOKEN}` }
+  const { text } = await world.call('GET', '/metrics', { headers })
+  expect(text).toMatch(/latchkey_sms_decisions_total\{decision="refused",reason="range_full",mode="enforce"\} 2/)
+  expect(text).toMatch(/latchkey_refusals_total\{code="sms_limited"[^}]*\} 2/)
+})
+
 describe('a budget used up', () => {
   it('is loud in the log and told by /readyz until a code is sent again', async () => {
     const world = await createWorld({ settings: { ...EAGER, SMS_PRICES: 'IR=1', SMS_BUDGET_DAY: '2.5' } })

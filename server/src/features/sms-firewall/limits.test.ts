@@ -1,5 +1,6 @@
+import { sql } from 'kysely'
 import { afterAll, describe, expect, it } from 'vitest'
-import { newId, NOON } from '../../../test/database.ts'
+import { newId, NOON, openForTest } from '../../../test/database.ts'
 import { DATABASES, twentyAtOnce } from '../../../test/databases.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
 import { firewallFor } from '../../../test/sms-firewall.ts'
@@ -82,4 +83,13 @@ describe.each(DATABASES)('on %s', (_, open) => {
     const rulings = await twentyAtOnce(db, (db, n) => askWithin(db, nth(n + 1)))
     expect(kindsOf(rulings)).toEqual([...Array(3).fill('allowed'), ...Array(17).fill('sms_limited')])
   })
+})
+
+it('adds a budget up by an index of what was paid for, however much was refused', async () => {
+  const asked: string[] = []
+  const db = await openForTest({ beforeStatement: (statement) => void asked.push(statement) })
+  await createGuard(db, { SMS_PRICES: '*=0.08', SMS_BUDGET_DAY: '1' }).ask()
+  const sum = asked.find((statement) => statement.includes('sum("price")'))!
+  const { rows } = await sql<{ detail: string }>`explain query plan ${sql.raw(sum)}`.execute(db)
+  expect(rows.map(({ detail }) => detail)).toEqual([expect.stringContaining('COVERING INDEX sms_decisions_paid')])
 })

@@ -13,12 +13,14 @@ export interface Report {
     readonly count: number
     readonly price: number
   }[]
-  /** Those with the most codes first, twenty at most. */
+  /** Those with the most codes asked for first, twenty at most. */
   readonly prefixes: readonly {
     readonly prefix: string
     readonly country: string
     readonly sent: number
     readonly verified: number
+    /** Where it only observed: of those sent. */
+    readonly refused: number
   }[]
 }
 
@@ -28,29 +30,32 @@ type Row = Awaited<ReturnType<typeof tally>>[number]
 
 export async function report(db: Database, since: Date): Promise<Report> {
   // PostgreSQL sums and counts wider than a number, as text.
-  const rows = (await tally(db, since)).map((row) => ({
+  const tallied = (await tally(db, since)).map((row) => ({
     ...row,
     count: Number(row.count),
     verified: Number(row.verified),
     price: Number(row.price),
   }))
-  const sent = rows.filter(
-    ({ decision, mode, reason }) => reason !== 'decoy' && (decision === 'allowed' || mode === 'observe'),
-  )
+  const rows = tallied.filter(({ reason }) => reason !== 'decoy')
+  const sent = rows.filter(isSent)
   return {
     sent: sum(sent, 'count'),
     verified: sum(sent, 'verified'),
     spent: sum(sent, 'price'),
     refusals: refusalsOf(rows),
-    prefixes: prefixesOf(sent),
+    prefixes: prefixesOf(rows),
   }
 }
+
+const isRefused = ({ decision }: Row): boolean => decision === 'refused'
+
+const isSent = (row: Row): boolean => !isRefused(row) || row.mode === 'observe'
 
 const sum = (rows: readonly Row[], column: 'count' | 'verified' | 'price'): number =>
   rows.reduce((total, row) => total + row[column], 0)
 
 function refusalsOf(rows: readonly Row[]): Report['refusals'] {
-  const refused = rows.filter(({ decision }) => decision === 'refused')
+  const refused = rows.filter(isRefused)
   return [...Map.groupBy(refused, ({ reason, mode }) => `${mode} ${reason}`).values()]
     .map((those) => ({
       reason: those[0]!.reason ?? 'unknown',
@@ -61,14 +66,15 @@ function refusalsOf(rows: readonly Row[]): Report['refusals'] {
     .toSorted((a, b) => b.count - a.count)
 }
 
-function prefixesOf(sent: readonly Row[]): Report['prefixes'] {
-  return [...Map.groupBy(sent, ({ prefix }) => prefix)]
+function prefixesOf(rows: readonly Row[]): Report['prefixes'] {
+  return [...Map.groupBy(rows, ({ prefix }) => prefix)]
     .map(([prefix, those]) => ({
       prefix,
       country: those[0]!.country,
-      sent: sum(those, 'count'),
+      sent: sum(those.filter(isSent), 'count'),
       verified: sum(those, 'verified'),
+      refused: sum(those.filter(isRefused), 'count'),
     }))
-    .toSorted((a, b) => b.sent - a.sent)
+    .toSorted((a, b) => b.sent + b.refused - (a.sent + a.refused))
     .slice(0, PREFIXES_SHOWN)
 }

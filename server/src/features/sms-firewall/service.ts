@@ -3,7 +3,7 @@ import { countryOf, type Phone } from '../../kernel/address.ts'
 import type { Count } from '../../kernel/count.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
-import type { BudgetAlarm } from './alarm.ts'
+import type { BudgetAlarm, Told } from './alarm.ts'
 import { BREAKER, BUDGETS, CAPS, type FirewallRules, prefixOf, type Reason, STRANGERS_SHARE, WARNING } from './rules.ts'
 import * as store from './store.ts'
 
@@ -60,7 +60,7 @@ export async function decide(db: Database, deps: FirewallDeps, asked: Asked, now
     decision: hurdle ? 'refused' : 'allowed',
     reason: asked.isDecoy ? 'decoy' : (hurdle?.reason ?? null),
   })
-  if (!asked.isDecoy) tell(deps, subject, hurdle?.reason, now)
+  if (!asked.isDecoy) tell(deps, { ...subject, purpose: asked.purpose }, hurdle?.reason, now)
   if (!hurdle || rules.mode === 'observe') return { kind: 'allowed' }
   if (!hurdle.freeAt) return { kind: 'sms_refused' }
   return { kind: 'sms_limited', retryAfterSeconds: secondsUntil(now, hurdle.freeAt) }
@@ -68,14 +68,14 @@ export async function decide(db: Database, deps: FirewallDeps, asked: Asked, now
 
 function tell(
   { alarm, count, rules: { mode } }: FirewallDeps,
-  subject: Subject,
+  code: Told & Pick<Subject, 'price'>,
   reason: Reason | undefined,
   now: Date,
 ) {
-  alarm.tell(reason, now)
+  alarm.tell(code, reason, now)
   const isSent = reason === undefined || mode === 'observe'
   count?.('sms_decision', { decision: reason ? 'refused' : 'allowed', reason: reason ?? '', mode })
-  if (isSent) count?.('sms_spent', { country: subject.country }, subject.price)
+  if (isSent) count?.('sms_spent', { country: code.country }, code.price)
 }
 
 /** Takes a decision back, for a code that another one was sent in place of. */

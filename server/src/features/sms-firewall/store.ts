@@ -30,6 +30,7 @@ export const removeBefore = (db: Database, moment: Date): Promise<void> =>
 
 // In the words of the indexes, which hold nothing else; a parameter would not be seen to say the same.
 const ALLOWED = sql.lit<'allowed'>('allowed')
+const NOTHING = sql.lit(0)
 
 export interface Counted {
   readonly subject: Subject
@@ -71,7 +72,7 @@ export async function spentSince(db: Database, since: Date): Promise<Spending> {
     .selectFrom('smsDecisions')
     .where('decision', '=', ALLOWED)
     .where('at', '>', since)
-    .where('price', '>', 0)
+    .where('price', '>', NOTHING)
   const { spent } = await paid.select((eb) => eb.fn.sum<number | null>('price').as('spent')).executeTakeFirstOrThrow()
   const oldest = await paid.select('at').orderBy('at').limit(1).executeTakeFirst()
   return { spent: Number(spent ?? 0), oldestAt: oldest?.at }

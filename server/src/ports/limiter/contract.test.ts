@@ -1,32 +1,52 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it, type TestContext } from 'vitest'
+import { DATABASES } from '../../../test/databases.ts'
+import { stopPostgres } from '../../../test/postgres.ts'
+import { systemClock } from '../../kernel/clock.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
+import { createSecret } from '../../kernel/secret.ts'
+import { createDatabaseLimiter } from './database.ts'
 import { createMemoryLimiter } from './memory.ts'
 import type { Limiter, Standing } from './port.ts'
 
-const ADAPTERS: readonly { name: string; create: () => Limiter }[] = [{ name: 'memory', create: createMemoryLimiter }]
+afterAll(stopPostgres)
+
+interface Adapter {
+  readonly name: string
+  /** One that has counted nothing yet. */
+  readonly create: (context: TestContext) => Promise<Limiter>
+}
+
+const ADAPTERS: readonly Adapter[] = [
+  { name: 'memory', create: async () => createMemoryLimiter() },
+  ...DATABASES.map(([name, open]) => ({
+    name,
+    create: async (context: TestContext) =>
+      createDatabaseLimiter(await open(context), systemClock, createSecret(Buffer.alloc(32, 1))),
+  })),
+]
 
 const FIVE_A_MINUTE = { quota: 5, period: minutes(1) }
 
-describe.each(ADAPTERS)('the limiter in $name', ({ create }) => {
-  it('allows exactly the quota, one after another', async () => {
-    const standings = await takeInTurn(create(), 8)
+describe.each(ADAPTERS)('the limiter in $name', { timeout: 60_000 }, ({ create }) => {
+  it('allows exactly the quota, one after another', async (context) => {
+    const standings = await takeInTurn(await create(context), 8)
     expect(standings.map((standing) => standing.allowed)).toEqual([true, true, true, true, true, false, false, false])
     expect(standings.map((standing) => standing.remaining)).toEqual([4, 3, 2, 1, 0, 0, 0, 0])
   })
 
   // Seen failing with a take() that reads the count, awaits, and then writes it back.
-  it('allows exactly the quota, 20 at once, in 20 rounds', async () => {
+  it('allows exactly the quota, 20 at once, in 20 rounds', async (context) => {
+    const limiter = await create(context)
     for (let round = 0; round < 20; round++) {
-      const limiter = create()
-      const racing = Array.from({ length: 20 }, () => limiter.take('login', '192.0.2.1', FIVE_A_MINUTE))
+      const racing = Array.from({ length: 20 }, () => limiter.take('login', `192.0.2.${round}`, FIVE_A_MINUTE))
       const standings = await Promise.all(racing)
       expect(standings.filter((standing) => standing.allowed)).toHaveLength(5)
     }
   })
 
-  it('tells the quota and whole seconds until the window ends, to the allowed and the refused', async () => {
-    for (const standing of await takeInTurn(create(), 6)) {
+  it('tells the quota and whole seconds until the window ends, to the allowed and the refused', async (context) => {
+    for (const standing of await takeInTurn(await create(context), 6)) {
       expect(standing.quota).toBe(5)
       expect(Number.isInteger(standing.resetSeconds)).toBe(true)
       expect(standing.resetSeconds).toBeGreaterThanOrEqual(1)
@@ -34,8 +54,8 @@ describe.each(ADAPTERS)('the limiter in $name', ({ create }) => {
     }
   })
 
-  it('counts each key and each scope for itself', async () => {
-    const limiter = create()
+  it('counts each key and each scope for itself', async (context) => {
+    const limiter = await create(context)
     const one = { quota: 1, period: minutes(1) }
     expect(await limiter.take('login', '192.0.2.1', one)).toMatchObject({ allowed: true })
     expect(await limiter.take('login', '192.0.2.2', one)).toMatchObject({ allowed: true })
@@ -43,16 +63,16 @@ describe.each(ADAPTERS)('the limiter in $name', ({ create }) => {
     expect(await limiter.take('login', '192.0.2.1', one)).toMatchObject({ allowed: false })
   })
 
-  it('does not take one scope and key for another whose names join to the same', async () => {
-    const limiter = create()
+  it('does not take one scope and key for another whose names join to the same', async (context) => {
+    const limiter = await create(context)
     const one = { quota: 1, period: minutes(1) }
     expect(await limiter.take('a:b', 'c', one)).toMatchObject({ allowed: true })
     expect(await limiter.take('a', 'b:c', one)).toMatchObject({ allowed: true })
     expect(await limiter.take('a', '', one)).toMatchObject({ allowed: true })
   })
 
-  it('opens a new window when the first one ends, however many were refused in it', async () => {
-    const limiter = create()
+  it('opens a new window when the first one ends, however many were refused in it', async (context) => {
+    const limiter = await create(context)
     const oneASecond = { quota: 1, period: seconds(1) }
     await limiter.take('login', '192.0.2.1', oneASecond)
     let standing: Standing
@@ -63,9 +83,10 @@ describe.each(ADAPTERS)('the limiter in $name', ({ create }) => {
     expect(standing).toMatchObject({ allowed: true, remaining: 0 })
   })
 
-  it('allows nothing under a quota of none', async () => {
+  it('allows nothing under a quota of none', async (context) => {
     const none = { quota: 0, period: minutes(1) }
-    expect(await create().take('login', '192.0.2.1', none)).toMatchObject({ allowed: false, remaining: 0 })
+    const limiter = await create(context)
+    expect(await limiter.take('login', '192.0.2.1', none)).toMatchObject({ allowed: false, remaining: 0 })
   })
 })
 
