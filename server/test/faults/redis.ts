@@ -76,9 +76,9 @@ interface Tally {
 
 /** Each caller at an address of his own, now of the one server and now of the other, until told to stop. */
 function load(servers: readonly ServerProcess[], tally: Tally): () => Promise<void> {
-  let isOver = false
+  const life = { isOver: false }
   const call = async (caller: number): Promise<void> => {
-    for (let count = 0; !isOver; count++) {
+    for (let count = 0; !life.isOver; count++) {
       const started = performance.now()
       const status = await ask(servers[count % servers.length]!.url, caller)
       tally.longest = Math.max(tally.longest, performance.now() - started)
@@ -88,7 +88,7 @@ function load(servers: readonly ServerProcess[], tally: Tally): () => Promise<vo
   }
   const calling = Promise.all(Array.from({ length: CALLERS }, (_, caller) => call(caller)))
   return async () => {
-    isOver = true
+    life.isOver = true
     await calling
   }
 }

@@ -8,7 +8,7 @@ import { whereIs, whyFailed } from './redis-failure.ts'
 const PREFIX = 'latchkey'
 
 // A healthy Redis answers within a millisecond; whoever waits for it waits no longer than this.
-export const COMMAND_TIMEOUT = milliseconds(300)
+const COMMAND_TIMEOUT = milliseconds(300)
 
 // A connection on which an answer is this long overdue is dead, though nobody said so: another one is opened.
 const SILENT_AFTER = seconds(1)
