@@ -15,7 +15,7 @@ import { followKeys, type Keyring } from './features/tokens/keyring.ts'
 import { signingKeyAt } from './features/tokens/keys.ts'
 import { hasActiveAdmin } from './features/users/service.ts'
 import type { BaseUrlRules } from './http/base-url.ts'
-import { type App, createServer } from './http/server.ts'
+import { type App, createServer, type ServerOptions } from './http/server.ts'
 import type { Clock } from './kernel/clock.ts'
 
 export interface ComposeOptions extends FoundationOptions {
@@ -51,7 +51,7 @@ export interface Latchkey {
 
 /** Builds the whole server; nothing listens yet. Throws what `openBreached` and `openFoundation` throw. */
 export async function compose(options: ComposeOptions): Promise<Latchkey> {
-  const { config, clock, random, logger } = options
+  const { config, clock, logger } = options
   const breached = options.inMemory ? undefined : await openBreached(dataFiles(config.server.dataDir).breached)
   const foundation = await openFoundation(options)
   const gateways = options.gateways ?? createGateways(config, clock, logger, options.siblings?.inbox)
@@ -61,18 +61,8 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
   const urls: BaseUrlRules = { ...config.server, localUrl: () => `http://localhost:${portOf(app, config)}` }
   const limiter = await createLimiter(config, { ...foundation, clock, logger })
   const metrics = config.server.metricsToken === undefined ? undefined : await openMetrics(clock)
-  const count = metrics?.count
-  const parts = createParts(options, { foundation, gateways, keyring, urls, breached, limiter, count })
-  const { app, completeMethods } = await createServer({
-    logger,
-    random,
-    urls,
-    defaultLanguage: config.defaultLanguage,
-    trustedProxies: config.server.trustedProxies,
-    corsOrigins: config.server.corsOrigins,
-    https: config.server.publicUrl?.startsWith('https:') ?? false,
-    onRefusal: metrics?.refused,
-  })
+  const parts = createParts(options, { foundation, gateways, keyring, urls, breached, limiter, count: metrics?.count })
+  const { app, completeMethods } = await createServer({ ...serverOptions(options, urls), onRefusal: metrics?.refused })
   const life = { isStopping: false, stopUpkeep: async () => {} }
   closeWhenStopping(app, () => life.isStopping)
   metrics?.measure(app)
@@ -91,7 +81,7 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     hasActiveAdmin: () => hasActiveAdmin(foundation.db),
     start() {
       if (!options.withoutWorker) parts.worker.start()
-      life.stopUpkeep = startUpkeep(foundation, options, count)
+      life.stopUpkeep = startUpkeep(foundation, options, metrics?.count)
     },
     announceStop() {
       life.isStopping = true
@@ -109,6 +99,17 @@ export async function compose(options: ComposeOptions): Promise<Latchkey> {
     },
   }
 }
+
+const serverOptions = ({ config, logger, random, tracing }: ComposeOptions, urls: BaseUrlRules): ServerOptions => ({
+  logger,
+  tracing,
+  random,
+  urls,
+  defaultLanguage: config.defaultLanguage,
+  trustedProxies: config.server.trustedProxies,
+  corsOrigins: config.server.corsOrigins,
+  https: config.server.publicUrl?.startsWith('https:') ?? false,
+})
 
 const sourcesOf = (
   { db, stats }: Foundation,

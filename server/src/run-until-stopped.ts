@@ -1,4 +1,5 @@
 import pino, { type Logger } from 'pino'
+import type { Tracing } from './kernel/tracing.ts'
 
 const STOP_SIGNALS = ['SIGTERM', 'SIGINT'] as const
 
@@ -35,16 +36,22 @@ const MAX_LOG_WAITING = 16 * 1024 * 1024
 // POSIX promises for a pipe that so many bytes written at once stay together (PIPE_BUF).
 const WRITTEN_WHOLE = 4096
 
+interface LogOptions {
+  readonly isAlone?: boolean
+  /** Lines written while a span is active name it. */
+  readonly tracing?: Tracing | undefined
+}
+
 /**
  * JSON lines on stdout. What nobody caught is a fault of ours: it is logged, and ends the process with exit code 1. Where
  * several processes write to the same stdout (not `isAlone`), their lines stay whole.
  */
-export function createLogger(level: string, { isAlone = true } = {}): Logger {
+export function createLogger(level: string, { isAlone = true, tracing }: LogOptions = {}): Logger {
   // Not in the request's own time: a line written at once costs as much as all else in a cheap request. Lines leave in order
   // as soon as the last write is done; a fatal one, and the ordinary end of the process, wait for them all.
   const whole = isAlone ? {} : { maxWrite: WRITTEN_WHOLE }
   const destination = pino.destination({ sync: false, maxLength: MAX_LOG_WAITING, ...whole })
-  const logger = pino({ level }, destination)
+  const logger = pino({ level, ...(tracing && { mixin: tracing.ids }) }, destination)
   process.on('uncaughtException', (err, origin) => {
     logger.fatal({ err, origin }, 'a fault nobody caught; the process ends')
     process.exit(1)

@@ -1,6 +1,7 @@
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
 import { dataFiles } from './compose/foundation.ts'
+import { openTracing } from './compose/tracing.ts'
 import { compose, type Latchkey } from './compose.ts'
 import type { Siblings } from './compose/siblings.ts'
 import type { Reading } from './config.ts'
@@ -43,12 +44,14 @@ export interface RunOptions extends Pick<ServeOptions, 'threadPoolSize' | 'witho
 export async function run(reading: Reading, options: RunOptions): Promise<void> {
   const { stopped, onReady, ...composed } = options
   const { config } = reading
-  const logger = createLogger(config.server.logLevel, { isAlone: options.siblings === undefined })
+  const tracing = await openTracing()
+  const logger = createLogger(config.server.logLevel, { isAlone: options.siblings === undefined, tracing })
   const latchkey = await compose({
     config,
     clock: systemClock,
     random: systemRandom,
     logger,
+    tracing,
     ...composed,
     onStep: (step) => logger.info(step, 'database'),
   })

@@ -59,7 +59,7 @@ export const PASSWORD = 'Correct-Horse-7'
 
 export interface WorldOptions {
   readonly settings?: Readonly<Record<string, string>>
-  readonly compose?: Partial<Pick<ComposeOptions, 'gateways' | 'beforeStatement' | 'inMemory' | 'random'>>
+  readonly compose?: Partial<Pick<ComposeOptions, 'gateways' | 'beforeStatement' | 'inMemory' | 'random' | 'tracing'>>
 }
 
 export async function createWorld({ settings = {}, compose: parts = {} }: WorldOptions = {}): Promise<World> {
@@ -73,7 +73,10 @@ export async function createWorld({ settings = {}, compose: parts = {} }: WorldO
     random: systemRandom,
     inMemory: !isElsewhere,
     threadPoolSize: 4,
-    logger: pino({ level: 'trace' }, { write: (line: string) => lines.push(line) }),
+    logger: pino(
+      { level: 'trace', ...(parts.tracing && { mixin: parts.tracing.ids }) },
+      { write: (line: string) => lines.push(line) },
+    ),
     ...parts,
   })
   onTestFinished(() => latchkey.close())

@@ -1,3 +1,4 @@
+import { openTracing } from '../compose/tracing.ts'
 import { composeWorker } from '../compose/worker.ts'
 import { createLogger, endProcess, stopSignal } from '../run-until-stopped.ts'
 import { type Command, noInstallation, refused } from './command.ts'
@@ -17,9 +18,10 @@ stops it: what is in hand is finished, the rest stays stored.`,
     // On a mistyped folder it would wait for ever for messages that are queued in another.
     const refusal = noInstallation(config)
     if (refusal) return refusal
-    const logger = createLogger(config.server.logLevel)
+    const tracing = await openTracing()
+    const logger = createLogger(config.server.logLevel, { tracing })
     const stopped = stopSignal()
-    const { channels, worker, close } = await composeWorker({ ...tools, config, logger })
+    const { channels, worker, close } = await composeWorker({ ...tools, config, logger, tracing })
     worker.start()
     logger.info({ channels }, 'sending')
     logger.info({ signal: await stopped }, 'stopping: messages in hand are finished, the rest stays stored')

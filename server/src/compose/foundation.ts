@@ -16,6 +16,7 @@ import { type KeyVault, loadOrCreateKeys } from '../features/tokens/keyring.ts'
 import type { KeyChain } from '../features/tokens/keys.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
+import type { Tracing } from '../kernel/tracing.ts'
 import { createSecret, type Secret } from '../kernel/secret.ts'
 import { createSecretFile, readSecretFile, SecretMissing } from './secret-file.ts'
 
@@ -40,6 +41,8 @@ export interface FoundationOptions {
   readonly replaceKeys?: (vault: KeyVault) => Promise<KeyChain>
   /** For tests of faults; see `openDatabase`. */
   readonly beforeStatement?: OpenOptions['beforeStatement']
+  /** Undefined where nobody follows requests. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** Where the data folder keeps what. */
@@ -100,6 +103,7 @@ export async function openFoundation(options: FoundationOptions): Promise<Founda
     location,
     ...(onStep && { onStep }),
     ...(beforeStatement && { beforeStatement }),
+    tracing: options.tracing,
   })
   try {
     const isFirstStart = !(await isBoundToSecret(db))

@@ -13,10 +13,10 @@ export interface LoneWorker {
 
 /** A worker on the outbox without a server around it. Throws what `openFoundation` throws. */
 export async function composeWorker(options: FoundationOptions & { logger: FastifyBaseLogger }): Promise<LoneWorker> {
-  const { config, clock, random, logger } = options
+  const { config, clock, random, logger, tracing } = options
   const { db, secret, close } = await openFoundation(options)
   const gateways = createRealGateways(config, clock, logger)
-  const worker = createWorker({ db, gateways, clock, random, secret, log: logger })
+  const worker = createWorker({ db, gateways, clock, random, secret, log: logger, tracing })
   return {
     channels: Object.keys(gateways),
     worker,

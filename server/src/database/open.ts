@@ -1,6 +1,7 @@
 import { resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
+import type { Tracing } from '../kernel/tracing.ts'
 import { untilFree } from './busy.ts'
 import { columnsOf } from './columns.ts'
 import { copyAside, ensureFile, refuseDamaged, unfitOr } from './file.ts'
@@ -10,6 +11,7 @@ import { openPostgres } from './postgres-open.ts'
 import type { Database, Schema } from './schema.ts'
 import { createSqliteDialect } from './sqlite.ts'
 import type { BeforeStatement } from './statements.ts'
+import { traced } from './traced.ts'
 
 const NEVER_WAIT = { timeout: 0 } // whoever waits, waits in untilFree
 
@@ -30,6 +32,8 @@ export interface OpenOptions {
   readonly onStep?: (step: OpeningStep) => void
   /** For tests of faults: what it throws, the statement throws. */
   readonly beforeStatement?: BeforeStatement
+  /** Undefined where nobody follows requests. */
+  readonly tracing?: Tracing | undefined
 }
 
 export interface OpenDatabase {
@@ -84,8 +88,9 @@ async function openFile(path: string): Promise<Connections> {
 
 async function prepare({ writer, reader }: Connections, where: string, options: OpenOptions): Promise<OpenDatabase> {
   writer.exec('pragma foreign_keys = on')
-  const { beforeStatement } = options
-  const db = new Kysely<Schema>({ dialect: createSqliteDialect(writer, { reader, beforeStatement }) })
+  const { beforeStatement, tracing } = options
+  const dialect = createSqliteDialect(writer, { reader, beforeStatement })
+  const db = new Kysely<Schema>({ dialect: traced(dialect, 'sqlite', tracing) })
   try {
     const migrations = await migrate(db, {
       migrations: migrationsFor(columnsOf.sqlite),

@@ -13,6 +13,7 @@ import { type PostgresPlace, readPostgresUrl } from './postgres-url.ts'
 import { RESULT_TYPES } from './postgres-values.ts'
 import { RepeatingKysely } from './repeat.ts'
 import type { Database } from './schema.ts'
+import { traced } from './traced.ts'
 import { DatabaseUnfit } from './unfit.ts'
 
 // Longer than any query of ours takes on a million users, shorter than a client waits for its answer.
@@ -48,7 +49,7 @@ export async function openPostgres(
   try {
     await prepare(place, options)
     const pool = location.isPatient ? PATIENT : impatient(place.connections)
-    return connect(place, pool, options.beforeStatement)
+    return connect(place, pool, options)
   } catch (error) {
     throw unfitPostgresOr(asError(error), place.where)
   }
@@ -58,7 +59,7 @@ export async function openPostgres(
 export function connect(
   { client }: PostgresPlace,
   limits: PoolConfig,
-  beforeStatement?: OpenOptions['beforeStatement'],
+  { beforeStatement, tracing }: Pick<OpenOptions, 'beforeStatement' | 'tracing'> = {},
 ): OpenDatabase {
   const pool = new Pool({
     ...client,
@@ -69,7 +70,9 @@ export function connect(
   })
   // A connection lost while nobody uses it: the next statement has another.
   pool.on('error', () => {})
-  const db = new RepeatingKysely({ dialect: createPostgresDialect(pool, beforeStatement) })
+  const db = new RepeatingKysely({
+    dialect: traced(createPostgresDialect(pool, beforeStatement), 'postgresql', tracing),
+  })
   return {
     db,
     stats: () => ({ total: pool.totalCount, idle: pool.idleCount, waiting: pool.waitingCount }),
@@ -83,7 +86,7 @@ async function prepare(
   place: PostgresPlace,
   { onStep, beforeStatement }: Omit<OpenOptions, 'location'>,
 ): Promise<void> {
-  const { db, close } = connect(place, PATIENT, beforeStatement)
+  const { db, close } = connect(place, PATIENT, beforeStatement && { beforeStatement })
   try {
     await untilStarted(() => refuseUnfit(db, place.where))
     const migrations = await migrate(db, {

@@ -6,6 +6,7 @@ import type { SendOutcome } from '../../kernel/delivery.ts'
 import { after, seconds } from '../../kernel/duration.ts'
 import type { Random } from '../../kernel/random.ts'
 import type { Secret } from '../../kernel/secret.ts'
+import type { Attributes, Tracing } from '../../kernel/tracing.ts'
 import { createAlarm, type Alarm } from './alarm.ts'
 import { unsealContent } from './content.ts'
 import { createLane, type Lane } from './lane.ts'
@@ -28,6 +29,8 @@ export interface RouteDeps {
   readonly log: Pick<Logger, 'info' | 'warn' | 'error'>
   /** Undefined where nothing is counted. */
   readonly count?: Count | undefined
+  /** Undefined where nobody follows messages. */
+  readonly tracing?: Tracing | undefined
 }
 
 /** A channel at work: its queue, its gateway and what the gateway complains of. */
@@ -45,8 +48,23 @@ export function createRoute(deps: RouteDeps, post: Post): Route {
     const now = clock.now()
     return claimDue(db, { channel, gateway, limit, leasedUntil: after(now, LEASE) }, now)
   }
-  return { channel, alarm, lane: createLane(AT_ONCE, take, (claim) => deliver(deps, post, alarm, claim)) }
+  return {
+    channel,
+    alarm,
+    lane: createLane(AT_ONCE, take, (claim) => traced(deps, post, claim, () => deliver(deps, post, alarm, claim))),
+  }
 }
+
+/** A trace of its own: whichever request woke the worker, its span has nothing to do with this message. */
+function traced({ tracing }: RouteDeps, { channel, gateway }: Post, claim: Claim, work: () => Promise<void>) {
+  if (!tracing) return work()
+  const { id, template, attempts } = claim
+  const attributes = { delivery: id, template, attempts, gateway }
+  return tracing.inSpan({ name: `send ${channel}`, kind: 'client', as: 'root', attributes: prefixed(attributes) }, work)
+}
+
+const prefixed = (attributes: Attributes): Attributes =>
+  Object.fromEntries(Object.entries(attributes).map(([name, value]) => [`latchkey.${name}`, value]))
 
 /** Never rejects: what cannot be recorded is left to the lease's end. */
 async function deliver(deps: RouteDeps, post: Post, alarm: Alarm, claim: Claim): Promise<void> {

@@ -44,18 +44,7 @@ export function createQueue(atOnce: number, maxWaiting: number): Queue {
       throw overloaded()
     }
     const elapsed = stopwatch()
-    await new Promise<void>((resolve, reject) => {
-      const giveUp = () => {
-        waiting.delete(begin)
-        reject(signal!.reason as Error)
-      }
-      const begin = () => {
-        signal?.removeEventListener('abort', giveUp)
-        resolve()
-      }
-      waiting.add(begin)
-      signal?.addEventListener('abort', giveUp, { once: true })
-    })
+    await placeIn(waiting, signal)
     totals.waitedSeconds += elapsed()
   }
 
@@ -81,6 +70,22 @@ export function createQueue(atOnce: number, maxWaiting: number): Queue {
     load: () => ({ running, waiting: waiting.size, done }),
     totals: () => ({ ...totals }),
   }
+}
+
+/** Resolves when one who leaves passes his place on; rejects, the place given up, when the signal fires before. */
+function placeIn(waiting: Set<() => void>, signal: AbortSignal | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const giveUp = () => {
+      waiting.delete(begin)
+      reject(signal!.reason as Error)
+    }
+    const begin = () => {
+      signal?.removeEventListener('abort', giveUp)
+      resolve()
+    }
+    waiting.add(begin)
+    signal?.addEventListener('abort', giveUp, { once: true })
+  })
 }
 
 // A full queue is worked off within a second.
