@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net'
 import type { Logger } from 'pino'
-import { dataFiles } from './compose/foundation.ts'
+import { databaseName, dataFiles } from './compose/foundation.ts'
 import { openTracing } from './compose/tracing.ts'
 import { compose, type Latchkey } from './compose.ts'
 import type { Siblings } from './compose/siblings.ts'
@@ -78,8 +78,8 @@ async function readyFacts(latchkey: Latchkey, reading: Reading): Promise<ReadyFa
   return {
     version: VERSION,
     url: server.publicUrl ?? latchkey.localUrl(),
-    databasePath: files.database,
-    keysPath: files.keys,
+    databasePath: databaseName(reading.config),
+    keysPath: latchkey.foundation.vault.storage.place,
     secretPath: secretKey === undefined ? files.secret : undefined,
     inboxFor: latchkey.gateways.inbox
       ? [...(mail ? [] : (['mails'] as const)), ...(sms.length > 0 ? [] : (['text messages'] as const))]

@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { AS_WRITTEN } from './insertion-order.ts'
 import { PHONE, setPhone, verifyCode } from './codes.ts'
 import { appCode, succeeded, verifiedUser, withApp, withTwoFactors } from './factors.ts'
 import { readToken } from './wire.ts'
@@ -71,7 +71,7 @@ export async function recordOf(world: World, userId: number): Promise<string[]> 
     .selectFrom('auditEvents')
     .select(['type', 'details'])
     .where('userId', '=', userId)
-    .orderBy(sql`rowid`)
+    .orderBy(AS_WRITTEN)
     .execute()
   return rows.map(({ type, details }) => `${type} ${details}`)
 }

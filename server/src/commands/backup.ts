@@ -22,7 +22,7 @@ backup. \`restore FILE --check\` proves a file. With DATABASE_URL set, pg_dump i
   async run(call) {
     const { config } = call.tools.settings()
     if (config.scale.databaseUrl !== undefined) return refused(WITH_POSTGRES)
-    return noInstallation(config) ?? (await backUp(call, config))
+    return (await noInstallation(config)) ?? (await backUp(call, config))
   },
 }
 

@@ -1,11 +1,10 @@
-import { existsSync } from 'node:fs'
 import type { Config, Reading } from '../config.ts'
 import {
-  dataFiles,
+  databaseName,
   type Foundation,
   type FoundationOptions,
+  isInstalled,
   openFoundation,
-  refuseMissingDatabase,
 } from '../compose/foundation.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
@@ -75,16 +74,15 @@ export const refused = (text: string): Report => ({ kind: 'refused', text })
 /** As `withFoundation`, where there is an installation; nothing is made in a data folder that is not one. */
 export async function withInstallation(...given: Parameters<typeof withFoundation>): Promise<Report> {
   const [{ settings }] = given
-  return noInstallation(settings().config) ?? withFoundation(...given)
+  return (await noInstallation(settings().config)) ?? withFoundation(...given)
 }
 
-/** The refusal for a data folder no server was ever started on, such as a mistyped one. Throws DatabaseMissing. */
-export function noInstallation({ server: { dataDir } }: Config): Report | undefined {
-  const files = dataFiles(dataDir)
-  refuseMissingDatabase(files)
-  return existsSync(files.database)
-    ? undefined
-    : refused(`There is no installation in DATA_DIR (${dataDir}): start the server once, or set DATA_DIR.`)
+/** The refusal for what no server was ever started on, such as a mistyped data folder. Throws what `isInstalled` throws. */
+export async function noInstallation(config: Config): Promise<Report | undefined> {
+  if (await isInstalled(config)) return undefined
+  const isFolder = config.scale.databaseUrl === undefined
+  const [name, place] = isFolder ? ['DATA_DIR', config.server.dataDir] : ['DATABASE_URL', databaseName(config)]
+  return refused(`There is no installation in ${name} (${place}): start the server once, or set ${name}.`)
 }
 
 /** Does the work on what the settings name, made at a first start, and closes it whatever happens. */

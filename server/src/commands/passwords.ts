@@ -20,7 +20,7 @@ what they have: restart them.`,
   },
   async run(call) {
     const { config } = call.tools.settings()
-    const missing = noInstallation(config)
+    const missing = await noInstallation(config)
     if (missing) return missing
     if (call.operands.filter((operand) => operand === '-').length > 1)
       return refused('Standard input can be read once: give - once.')

@@ -17,7 +17,7 @@ what would happen. Broken off anywhere, it is finished by running it again; unti
   },
   async run(call) {
     const { config } = call.tools.settings()
-    const refusal = noInstallation(config)
+    const refusal = await noInstallation(config)
     if (refusal) return refusal
     const oldSecret = await oldSecretOf(call)
     const carryOut = call.values['yes'] === true

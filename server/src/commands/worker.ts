@@ -16,7 +16,7 @@ stops it: what is in hand is finished, the rest stays stored.`,
     if (!config.mail && config.sms.length === 0)
       return refused('There is no gateway to send by: set EMAIL_HOST, KAVENEGAR_API_KEY or SMS_WEBHOOK_URL.')
     // On a mistyped folder it would wait for ever for messages that are queued in another.
-    const refusal = noInstallation(config)
+    const refusal = await noInstallation(config)
     if (refusal) return refusal
     const tracing = await openTracing()
     const logger = createLogger(config.server.logLevel, { tracing })

@@ -8,6 +8,9 @@ import {
   type OpeningStep,
   type OpenOptions,
 } from '../database/open.ts'
+import { inspectPostgres } from '../database/inspect.ts'
+import { appliedMigrations } from '../database/migrate.ts'
+import { readPostgresUrl } from '../database/postgres-url.ts'
 import type { Database } from '../database/schema.ts'
 import { bindSecret, isBoundTo, isBoundToSecret } from '../database/secret-binding.ts'
 import { databaseKeyStorage } from '../features/tokens/database-keys.ts'
@@ -18,6 +21,7 @@ import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 import type { Tracing } from '../kernel/tracing.ts'
 import { createSecret, type Secret } from '../kernel/secret.ts'
+import { processCount } from './process-count.ts'
 import { createSecretFile, readSecretFile, SecretMissing } from './secret-file.ts'
 
 /** What every command of ours stands on: the database, the secret and the signing keys, found to belong together. */
@@ -88,8 +92,38 @@ export function refuseMissingDatabase(files: DataFiles): void {
 }
 
 /** Which database the settings name. */
-export const locationOf = ({ scale: { databaseUrl: url }, server }: Config): DatabaseLocation =>
-  url === undefined ? { kind: 'file', path: dataFiles(server.dataDir).database } : { kind: 'postgres', url }
+export function locationOf(config: Config): Exclude<DatabaseLocation, { kind: 'memory' }> {
+  const { databaseUrl: url } = config.scale
+  if (url !== undefined) return { kind: 'postgres', url }
+  return { kind: 'file', path: dataFiles(config.server.dataDir).database, isShared: processCount(config) > 1 }
+}
+
+/** What to call it. */
+export const databaseName = (config: Config): string => {
+  const location = locationOf(config)
+  return location.kind === 'postgres' ? readPostgresUrl(location.url).where : dataFiles(config.server.dataDir).database
+}
+
+/**
+ * Whether a server was ever started on what the settings name; looks and makes nothing. Throws DatabaseMissing, and
+ * DatabaseUnfit for a PostgreSQL database that cannot be used.
+ */
+export async function isInstalled(config: Config): Promise<boolean> {
+  const location = locationOf(config)
+  if (location.kind === 'postgres') return isPostgresInstalled(location.url)
+  const files = dataFiles(config.server.dataDir)
+  refuseMissingDatabase(files)
+  return existsSync(files.database)
+}
+
+async function isPostgresInstalled(url: string): Promise<boolean> {
+  const { db, close } = await inspectPostgres(url)
+  try {
+    return (await appliedMigrations(db)).length > 0 && (await isBoundToSecret(db))
+  } finally {
+    await close()
+  }
+}
 
 /**
  * Opens what is there and makes what is missing at a first start; never makes anew what an existing database needs.

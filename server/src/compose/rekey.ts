@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs'
 import type { Config } from '../config.ts'
 import { isInUse } from '../database/in-use.ts'
 import { openDatabase, type OpenOptions } from '../database/open.ts'
+import { isInUseByOthers } from '../database/postgres-inspect.ts'
 import type { Database } from '../database/schema.ts'
 import { isBoundTo, isBoundToSecret, rebindSecret } from '../database/secret-binding.ts'
 import { removeAllPasswordTokens, removeAllRegistrations } from '../features/account/service.ts'
@@ -18,7 +19,7 @@ import { BY_OPERATOR } from '../kernel/act.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Random } from '../kernel/random.ts'
 import { createSecret, type Secret } from '../kernel/secret.ts'
-import { configuredSecret, dataFiles, vaultOf } from './foundation.ts'
+import { configuredSecret, dataFiles, locationOf, vaultOf } from './foundation.ts'
 import { createSecretFile, parseSecretFile, readSecretFile } from './secret-file.ts'
 
 export interface RekeyOptions {
@@ -66,21 +67,22 @@ const NOTHING_TO_MOVE: Moved = {
 
 /**
  * Moves everything from the old secret to that of the settings. Two places hold what is sealed, and each changes as a
- * whole: first the file of signing keys, then the database, whose fingerprint of the secret changes in the same transaction
+ * whole: first the signing keys (a file, or a row), then the rest of the database, whose fingerprint of the secret changes in the same transaction
  * as its rows. Each place is asked for itself which secret it is under, so that a run broken off anywhere is finished by
  * another. Until then no server starts. Throws DatabaseUnfit, KeysMissing or KeysUnfit.
  */
 export async function rekey(options: RekeyOptions): Promise<Rekeying> {
   const { config, beforeStatement } = options
-  const { database: path } = dataFiles(config.server.dataDir)
-  if (!existsSync(path)) return { kind: 'nothing_yet' }
+  const location = locationOf(config)
+  if (location.kind === 'file' && !existsSync(location.path)) return { kind: 'nothing_yet' }
   // A server that goes on would seal, hash and sign under the old secret what nobody can read afterwards.
-  if (isInUse(path)) return { kind: 'in_use' }
+  if (location.kind === 'file' && isInUse(location.path)) return { kind: 'in_use' }
   const { db, close } = await openDatabase({
-    location: { kind: 'file', path },
+    location: location.kind === 'postgres' ? { ...location, isPatient: true } : location,
     ...(beforeStatement && { beforeStatement }),
   })
   try {
+    if (location.kind === 'postgres' && (await isInUseByOthers(db))) return { kind: 'in_use' }
     return await rekeyOpened(db, options)
   } finally {
     await close()

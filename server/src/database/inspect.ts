@@ -2,10 +2,14 @@ import { accessSync, constants } from 'node:fs'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import { columnsOf } from './columns.ts'
+import { asError } from './errors.ts'
 import { refuseDamaged, unfitOr } from './file.ts'
 import { pending } from './migrate.ts'
 import { migrationsFor } from './migrations/all.ts'
 import type { OpenDatabase } from './open.ts'
+import { unfitPostgresOr } from './postgres-errors.ts'
+import { connect, refuseUnfit } from './postgres-open.ts'
+import { readPostgresUrl } from './postgres-url.ts'
 import type { Schema } from './schema.ts'
 import { createSqliteDialect } from './sqlite.ts'
 
@@ -44,5 +48,26 @@ async function inspect(sqlite: DatabaseSync, path: string): Promise<InspectedDat
   } catch (error) {
     await db.destroy()
     throw error
+  }
+}
+
+// Longer than a count of a million rows takes, shorter than an operator waits.
+const LONGEST_LOOK = { max: 1, statement_timeout: 30_000 }
+
+/**
+ * The same of a PostgreSQL database.
+ *
+ * @throws {DatabaseUnfit}
+ */
+export async function inspectPostgres(url: string): Promise<InspectedDatabase> {
+  const place = readPostgresUrl(url)
+  const opened = connect(place, LONGEST_LOOK)
+  try {
+    await refuseUnfit(opened.db, place.where)
+    const names = Object.keys(migrationsFor(columnsOf.postgres)).toSorted()
+    return { ...opened, pending: await pending(opened.db, names, place.where) }
+  } catch (error) {
+    await opened.close()
+    throw unfitPostgresOr(asError(error), place.where)
   }
 }

@@ -2,7 +2,8 @@ import { existsSync } from 'node:fs'
 import { configuredSecret, dataFiles, refuseMissingDatabase, SecretDiffers, vaultOf } from '../../compose/foundation.ts'
 import { explain } from '../../compose/explain.ts'
 import type { Config } from '../../config.ts'
-import { inspectDatabase } from '../../database/inspect.ts'
+import { inspectDatabase, type InspectedDatabase, inspectPostgres } from '../../database/inspect.ts'
+import { readPostgresUrl } from '../../database/postgres-url.ts'
 import type { Database } from '../../database/schema.ts'
 import { isBoundTo, isBoundToSecret } from '../../database/secret-binding.ts'
 import { type Backlog, backlog } from '../../features/messages/service.ts'
@@ -15,6 +16,7 @@ import type { Random } from '../../kernel/random.ts'
 import { createSecret, type Secret } from '../../kernel/secret.ts'
 import { count } from '../command.ts'
 import { fault, type Finding, ok, warning } from './finding.ts'
+import { postgresFindings } from './postgres.ts'
 
 export interface Subject {
   readonly config: Config
@@ -24,21 +26,31 @@ export interface Subject {
 
 /** The database, what is in it, and whether secret and keys fit it. Changes nothing; never throws. */
 export async function inspectStores(subject: Subject): Promise<Finding[]> {
-  const files = dataFiles(subject.config.server.dataDir)
-  const path = files.database
+  const { server, scale } = subject.config
+  const files = dataFiles(server.dataDir)
   try {
+    if (scale.databaseUrl !== undefined)
+      return await look(await inspectPostgres(scale.databaseUrl), readPostgresUrl(scale.databaseUrl).where, subject)
     refuseMissingDatabase(files)
+    const path = files.database
     if (!existsSync(path)) return [ok('database', `${path} is not there yet: the first start makes it`)]
-    const { db, pending, close } = await inspectDatabase(path)
-    try {
-      if (pending.length > 0)
-        return [warning('database', `${pending.join(', ')} to be run: by the next start, or \`migrate\``)]
-      return [...(await contents(db, path, subject.clock.now())), ...(await secretAndKeys(db, subject))]
-    } finally {
-      await close()
-    }
+    return await look(await inspectDatabase(path), path, subject)
   } catch (error) {
     return [fault('database', explain(error))]
+  }
+}
+
+async function look({ db, pending, close }: InspectedDatabase, where: string, subject: Subject): Promise<Finding[]> {
+  try {
+    if (pending.length > 0)
+      return [warning('database', `${pending.join(', ')} to be run: by the next start, or \`migrate\``)]
+    return [
+      ...(await contents(db, where, subject.clock.now())),
+      ...(await postgresFindings(db, subject.config)),
+      ...(await secretAndKeys(db, subject)),
+    ]
+  } finally {
+    await close()
   }
 }
 

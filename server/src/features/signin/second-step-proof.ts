@@ -84,9 +84,11 @@ export const takeStep = (
 ): Promise<Step> =>
   settleConflict(() =>
     db.transaction().execute(async (db): Promise<Step> => {
-      const pending = await findPending(db, pendingId, now)
-      const user = pending && (await lockUser(db, pending.userId))
-      if (!pending || !user || user.deactivatedAt) return { kind: 'over' }
+      const known = await findPending(db, pendingId, now)
+      const user = known && (await lockUser(db, known.userId))
+      // Asked again: whoever had the user before may have been another step of this very sign-in.
+      const pending = user && (await findPending(db, pendingId, now))
+      if (!pending || user.deactivatedAt) return { kind: 'over' }
       const proof =
         pending.needs === 'second_factor'
           ? await proveFactor(db, deps, trialOf(user, pending), shown, act, now)

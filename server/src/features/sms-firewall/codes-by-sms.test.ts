@@ -1,4 +1,4 @@
-import { sql } from 'kysely'
+import { AS_WRITTEN } from '../../../test/insertion-order.ts'
 import { describe, expect, it } from 'vitest'
 import { codeFor, PHONE, sendCode, setPhone, verifyCode } from '../../../test/codes.ts'
 import { beginSignIn, fortified } from '../../../test/second-step.ts'
@@ -14,11 +14,7 @@ const EAGER = { THROTTLE_REGISTER: '1000/hour', THROTTLE_OTP_SEND: '1000/hour' }
 
 /** In the order they were written. */
 const decisionsIn = ({ latchkey }: World) =>
-  latchkey.foundation.db
-    .selectFrom('smsDecisions')
-    .selectAll()
-    .orderBy(sql`rowid`)
-    .execute()
+  latchkey.foundation.db.selectFrom('smsDecisions').selectAll().orderBy(AS_WRITTEN).execute()
 
 async function strangerWith(world: World, phone: string): Promise<SignedIn> {
   const user = await world.signedInUser()

@@ -8,7 +8,7 @@ import { isPrivateKeyFor, type KeyChain, type SigningKey, thumbprint } from './k
 export class KeysMissing extends Error {
   constructor(place: string) {
     super(
-      `The signing keys (${place}) are missing, but the database says they were made. Put the file back from a backup. ` +
+      `The signing keys (${place}) are missing, but the database says they were made. Put them back from a backup. ` +
         `If it is lost, \`latchkey keys rotate --compromised\` makes a new key; every access token given out until then ` +
         `ends at once, and clients fetch new ones with their refresh tokens.`,
     )
