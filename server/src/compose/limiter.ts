@@ -3,10 +3,12 @@ import type { Config } from '../config.ts'
 import type { Database } from '../database/schema.ts'
 import type { Clock } from '../kernel/clock.ts'
 import type { Secret } from '../kernel/secret.ts'
+import { createDatabaseLimiter } from '../ports/limiter/database.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
 import type { Limiter, LimiterTrouble } from '../ports/limiter/port.ts'
 import type { RedisReport } from '../ports/limiter/redis-inspect.ts'
 import { withFallback } from '../ports/limiter/with-fallback.ts'
+import { processCount } from './process-count.ts'
 
 /** Where requests are counted at this moment. */
 export interface Counting {
@@ -35,12 +37,18 @@ interface LimiterDeps {
  */
 export async function createLimiter(config: Config, deps: LimiterDeps): Promise<ServerLimiter> {
   const { redisUrl } = config.scale
-  const here = isAlone(config) ? 'memory' : 'database'
-  if (redisUrl !== undefined) return inRedis(redisUrl, createMemoryLimiter(), deps)
-  return { ...createMemoryLimiter(), counting: () => ({ in: here, fallbacks: 0 }), close() {} }
+  if (redisUrl === undefined && isAlone(config)) return inOnePlace('memory', createMemoryLimiter())
+  const inDatabase = createDatabaseLimiter(deps.db, deps.clock, deps.secret)
+  return redisUrl === undefined ? inOnePlace('database', inDatabase) : inRedis(redisUrl, inDatabase, deps)
 }
 
-const isAlone = ({ scale }: Config): boolean => scale.databaseUrl === undefined && scale.processes === 1
+const isAlone = (config: Config): boolean => config.scale.databaseUrl === undefined && processCount(config) === 1
+
+const inOnePlace = (place: 'database' | 'memory', limiter: Limiter): ServerLimiter => ({
+  take: limiter.take,
+  counting: () => ({ in: place, fallbacks: 0 }),
+  close() {},
+})
 
 async function inRedis(url: string, database: Limiter, { secret, clock, logger }: LimiterDeps): Promise<ServerLimiter> {
   // Loaded only where it is asked for: it would lengthen every start.

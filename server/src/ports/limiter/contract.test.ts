@@ -1,15 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { afterAll, describe, expect, it, type TestContext } from 'vitest'
+import { afterAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { DATABASES } from '../../../test/databases.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
+import { needsRedis } from '../../../test/redis.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 import { createSecret } from '../../kernel/secret.ts'
 import { createDatabaseLimiter } from './database.ts'
 import { createMemoryLimiter } from './memory.ts'
 import type { Limiter, Standing } from './port.ts'
+import { createRedisLimiter } from './redis.ts'
+import { withFallback } from './with-fallback.ts'
 
 afterAll(stopPostgres)
+
+const SECRET = createSecret(Buffer.alloc(32, 1))
 
 interface Adapter {
   readonly name: string
@@ -21,10 +26,28 @@ const ADAPTERS: readonly Adapter[] = [
   { name: 'memory', create: async () => createMemoryLimiter() },
   ...DATABASES.map(([name, open]) => ({
     name,
-    create: async (context: TestContext) =>
-      createDatabaseLimiter(await open(context), systemClock, createSecret(Buffer.alloc(32, 1))),
+    create: async (context: TestContext) => createDatabaseLimiter(await open(context), systemClock, SECRET),
   })),
+  { name: 'Redis', create: async (context) => inRedis((await needsRedis(context)).url) },
+  {
+    name: 'Redis, which is away, with memory behind it',
+    create: async () => {
+      const limiter = withFallback(await inRedis('redis://127.0.0.1:1'), createMemoryLimiter(), {
+        clock: systemClock,
+        onChange: () => {},
+      })
+      onTestFinished(() => limiter.close())
+      return limiter
+    },
+  },
 ]
+
+async function inRedis(url: string): Promise<Limiter> {
+  const limiter = createRedisLimiter(url, SECRET)
+  onTestFinished(() => limiter.close())
+  await limiter.connect()
+  return limiter
+}
 
 const FIVE_A_MINUTE = { quota: 5, period: minutes(1) }
 
