@@ -33,10 +33,14 @@ export class Batches {
 
   /**
    * Does `work`, one statement, in the open batch or in a new one, and settles after the commit. One that fails fails
-   * alone; when the disk or the commit fails, the whole batch has failed and left nothing behind.
+   * alone; when the disk or the commit fails, the whole batch has failed and left nothing behind. Throws at once, having
+   * done nothing, where no batch can be begun.
    */
-  async join<T>(work: () => T): Promise<T> {
-    const batch = this.#open ?? this.#begin()
+  join<T>(work: () => T): Promise<T> {
+    return this.#doIn(this.#open ?? this.#begin(), work)
+  }
+
+  async #doIn<T>(batch: Batch, work: () => T): Promise<T> {
     const outcome = this.#attempt(work)
     if (++batch.size === MOST_IN_A_BATCH) this.commit()
     await batch.ended.promise

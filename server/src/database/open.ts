@@ -17,7 +17,8 @@ const NEVER_WAIT = { timeout: 0 } // whoever waits, waits in untilFree
 
 export type DatabaseLocation =
   | { readonly kind: 'memory' }
-  | { readonly kind: 'file'; readonly path: string }
+  /** `isShared`: several servers write into it. */
+  | { readonly kind: 'file'; readonly path: string; readonly isShared?: boolean }
   /** `isPatient`: no statement has a limit of time, for a command that changes every row. */
   | { readonly kind: 'postgres'; readonly url: string; readonly isPatient?: true }
 
@@ -88,8 +89,9 @@ async function openFile(path: string): Promise<Connections> {
 
 async function prepare({ writer, reader }: Connections, where: string, options: OpenOptions): Promise<OpenDatabase> {
   writer.exec('pragma foreign_keys = on')
-  const { beforeStatement, tracing } = options
-  const dialect = createSqliteDialect(writer, { reader, beforeStatement })
+  const { location, beforeStatement, tracing } = options
+  const isShared = location.kind === 'file' && location.isShared
+  const dialect = createSqliteDialect(writer, { reader, beforeStatement, isShared })
   const db = new Kysely<Schema>({ dialect: traced(dialect, 'sqlite', tracing) })
   try {
     const migrations = await migrate(db, {

@@ -11,8 +11,8 @@ import {
   type QueryResult,
 } from 'kysely'
 import { Batches } from './batches.ts'
-import { PATIENCE_MILLISECONDS, untilFree } from './busy.ts'
-import { DatabaseBusy } from './errors.ts'
+import { untilFree } from './busy.ts'
+import { Line } from './line.ts'
 import { Statements, type BeforeStatement } from './statements.ts'
 import { toSnakeCase } from './values.ts'
 
@@ -23,6 +23,8 @@ export interface SqliteOptions {
    */
   readonly reader?: DatabaseSync | undefined
   readonly beforeStatement?: BeforeStatement | undefined
+  /** Other servers write into the same file. */
+  readonly isShared?: boolean | undefined
 }
 
 /**
@@ -71,12 +73,13 @@ class SqliteDriver implements Driver {
   readonly #reader: Statements | undefined
   readonly #batches: Batches
   readonly #idle: SqliteConnection[] = []
-  readonly #line: (() => void)[] = []
+  readonly #line: Line
   /** The transaction the running code is inside of, open or ended. */
   readonly #surrounding = new AsyncLocalStorage<OpenTransaction>()
   #open: OpenTransaction | undefined
 
-  constructor(sqlite: DatabaseSync, { reader, beforeStatement }: SqliteOptions) {
+  constructor(sqlite: DatabaseSync, { reader, beforeStatement, isShared = false }: SqliteOptions) {
+    this.#line = new Line(() => this.#open === undefined, isShared)
     this.#writer = new Statements(sqlite, beforeStatement)
     this.#reader = reader && new Statements(reader, beforeStatement)
     this.#batches = new Batches(this.#writer)
@@ -99,7 +102,7 @@ class SqliteDriver implements Driver {
       this.#writer.begin()
       this.#open = transaction
     }
-    const begun = untilFree(() => this.#inTurn(begin))
+    const begun = this.#inTurn(begin)
     // Before any await, hence seen by the code that Kysely runs inside this transaction, and by no other.
     this.#surrounding.enterWith(transaction)
     await begun
@@ -119,6 +122,7 @@ class SqliteDriver implements Driver {
   }
 
   async destroy(): Promise<void> {
+    this.#line.close()
     this.#batches.commit()
     this.#reader?.close()
     this.#writer.close() // last, since only a connection that writes can fold the log into the file
@@ -148,41 +152,17 @@ class SqliteDriver implements Driver {
     throw new Error('inside a transaction, use the handle it was given: this query would not be part of it')
   }
 
-  /** Does `work` at once, or when the open transaction has ended, in the order of asking. */
+  /** Does `work` at once, or in the order of asking once the open transaction has ended and no other process holds the lock. */
   #inTurn<T>(work: () => T | Promise<T>): T | Promise<T> {
-    if (this.#open === undefined) return work()
     this.#refuseOuterHandle()
-    return this.#waitInLine(work)
-  }
-
-  #waitInLine<T>(work: () => T | Promise<T>): Promise<T> {
-    return new Promise<T>((resolve, reject) => {
-      const turn = (): void => {
-        clearTimeout(timer)
-        resolve(settled(work))
-      }
-      const timer = setTimeout(() => {
-        this.#line.splice(this.#line.indexOf(turn), 1)
-        reject(new DatabaseBusy('another transaction holds the database'))
-      }, PATIENCE_MILLISECONDS)
-      this.#line.push(turn)
-    })
+    return this.#line.inTurn(work)
   }
 
   /** Ends the open transaction and serves those in line until one of them opens the next. */
   #close(): void {
     this.#open = undefined
-    while (this.#open === undefined) {
-      const turn = this.#line.shift()
-      if (!turn) return
-      turn()
-    }
+    this.#line.serve()
   }
-}
-
-/** Does `work` now, before returning, and keeps what it gives or throws. */
-async function settled<T>(work: () => T | Promise<T>): Promise<T> {
-  return work()
 }
 
 class SqliteConnection implements DatabaseConnection {
