@@ -1,5 +1,5 @@
 # Builds dist/ with everything a developer has.
-FROM node:24-slim AS build
+FROM node:24.21.0-slim AS build
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY server/package.json server/
@@ -8,19 +8,22 @@ COPY . .
 RUN npm run build --workspace server
 
 # What the server needs to run and nothing more. Optional packages stay: the password hash is a binary one of them.
-FROM node:24-slim AS modules
+FROM node:24.21.0-slim AS modules
 WORKDIR /app
 COPY package.json package-lock.json .npmrc ./
 COPY server/package.json server/
 RUN npm ci --omit=dev --workspace server
 
-FROM node:24-slim
+FROM node:24.21.0-slim
 WORKDIR /app
 ENV NODE_ENV=production HOST=0.0.0.0 PORT=8000 DATA_DIR=/var/lib/latchkey
 COPY --from=modules /app ./
 COPY --from=build /app/server/dist server/dist
-RUN install --directory --owner=node --group=node --mode=0700 /var/lib/latchkey
-USER node
+# `latchkey COMMAND`, for docker compose exec and kubectl exec.
+RUN chmod 0755 server/dist/cli.js && ln -s /app/server/dist/cli.js /usr/local/bin/latchkey \
+  && install --directory --owner=node --group=node --mode=0700 /var/lib/latchkey
+# By number, so that Kubernetes can see that it is not root. Nothing is written but the data folder: the root may be read-only.
+USER 1000:1000
 VOLUME /var/lib/latchkey
 EXPOSE 8000
 STOPSIGNAL SIGTERM

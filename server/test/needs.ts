@@ -22,6 +22,7 @@ const TOOLS = {
     packages: 'python3-jwt python3-djangorestframework-simplejwt',
   },
   curl: { candidates: ['curl'], probe: ['--version'], packages: 'curl' },
+  systemd: { candidates: ['systemd-analyze'], probe: ['--version'], packages: 'systemd' },
 } satisfies Record<string, Tool>
 
 /**

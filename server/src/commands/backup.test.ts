@@ -62,45 +62,49 @@ function elsewhere(world: CommandWorld): CommandWorld {
 
 const filesOf = (folder: string): string[] => (existsSync(folder) ? readdirSync(folder).toSorted() : [])
 
-it('backup under load holds every user acknowledged before, and a server elsewhere signs them in from it', { timeout: 120_000 }, async () => {
-  const home = join(temporaryFolder(), 'data')
-  const settings = { ...UNLIMITED, DATA_DIR: home }
-  const server = startProcess(['main.ts'], { settings })
-  const { url } = await ready(server)
-  const register = (number: number) =>
-    post(`${url}/api/users/`, { email: `user${number}@example.com`, password: PASSWORD })
-  for (let number = 0; number < 10; number++) expect((await register(number)).status).toBe(201)
-  const old = await post(`${url}/api/token/`, { email: 'user0@example.com', password: PASSWORD })
-  let [writing, next] = [true, 10]
-  const load = Array.from({ length: 2 }, async () => {
-    while (writing) expect((await register(next++)).status).toBe(201)
-  })
-  const file = join(temporaryFolder(), 'backup.tar')
-  const made = startProcess(['cli.ts', 'backup', '--json', '--to', file], { settings })
-  expect(await made.ended(), made.err()).toBe(0)
-  writing = false
-  await Promise.all(load)
-  const facts = JSON.parse(made.out()) as { users: number }
-  expect(facts.users).toBeGreaterThanOrEqual(10)
-  expect(facts.users).toBeLessThanOrEqual(next)
-  server.child.kill('SIGTERM')
-  await server.ended()
+it(
+  'backup under load holds every user acknowledged before, and a server elsewhere signs them in from it',
+  { timeout: 120_000 },
+  async () => {
+    const home = join(temporaryFolder(), 'data')
+    const settings = { ...UNLIMITED, DATA_DIR: home }
+    const server = startProcess(['main.ts'], { settings })
+    const { url } = await ready(server)
+    const register = (number: number) =>
+      post(`${url}/api/users/`, { email: `user${number}@example.com`, password: PASSWORD })
+    for (let number = 0; number < 10; number++) expect((await register(number)).status).toBe(201)
+    const old = await post(`${url}/api/token/`, { email: 'user0@example.com', password: PASSWORD })
+    let [writing, next] = [true, 10]
+    const load = Array.from({ length: 2 }, async () => {
+      while (writing) expect((await register(next++)).status).toBe(201)
+    })
+    const file = join(temporaryFolder(), 'backup.tar')
+    const made = startProcess(['cli.ts', 'backup', '--json', '--to', file], { settings })
+    expect(await made.ended(), made.err()).toBe(0)
+    writing = false
+    await Promise.all(load)
+    const facts = JSON.parse(made.out()) as { users: number }
+    expect(facts.users).toBeGreaterThanOrEqual(10)
+    expect(facts.users).toBeLessThanOrEqual(next)
+    server.child.kill('SIGTERM')
+    await server.ended()
 
-  const there = join(temporaryFolder(), 'data')
-  cpSync(join(home, 'secret.key'), join(there, 'secret.key'), { recursive: true })
-  const restoring = startProcess(['cli.ts', 'restore', file], { settings: { DATA_DIR: there } })
-  expect(await restoring.ended(), restoring.err()).toBe(0)
-  const again = startProcess(['main.ts'], { settings: { ...UNLIMITED, DATA_DIR: there } })
-  const { url: newUrl } = await ready(again)
-  const refreshed = await post(`${newUrl}/api/token/refresh/`, { refresh: old.body['refresh'] })
-  expect([refreshed.status, refreshed.body['code']]).toEqual([401, 'token_not_valid'])
-  const tokens = await post(`${newUrl}/api/token/`, { email: 'user9@example.com', password: PASSWORD })
-  expect(tokens.status).toBe(200)
-  const fresh = await post(`${newUrl}/api/token/refresh/`, { refresh: tokens.body['refresh'] })
-  expect(fresh.status).toBe(200)
-  const newcomer = await post(`${newUrl}/api/users/`, { email: 'late@example.com', password: PASSWORD })
-  expect(Number(newcomer.body['id'])).toBeGreaterThan(next + 10_000)
-})
+    const there = join(temporaryFolder(), 'data')
+    cpSync(join(home, 'secret.key'), join(there, 'secret.key'), { recursive: true })
+    const restoring = startProcess(['cli.ts', 'restore', file], { settings: { DATA_DIR: there } })
+    expect(await restoring.ended(), restoring.err()).toBe(0)
+    const again = startProcess(['main.ts'], { settings: { ...UNLIMITED, DATA_DIR: there } })
+    const { url: newUrl } = await ready(again)
+    const refreshed = await post(`${newUrl}/api/token/refresh/`, { refresh: old.body['refresh'] })
+    expect([refreshed.status, refreshed.body['code']]).toEqual([401, 'token_not_valid'])
+    const tokens = await post(`${newUrl}/api/token/`, { email: 'user9@example.com', password: PASSWORD })
+    expect(tokens.status).toBe(200)
+    const fresh = await post(`${newUrl}/api/token/refresh/`, { refresh: tokens.body['refresh'] })
+    expect(fresh.status).toBe(200)
+    const newcomer = await post(`${newUrl}/api/users/`, { email: 'late@example.com', password: PASSWORD })
+    expect(Number(newcomer.body['id'])).toBeGreaterThan(next + 10_000)
+  },
+)
 
 it('backup makes one file that its owner alone may read, and leaves nothing beside it', async () => {
   const world = await startedWorld()

@@ -2,6 +2,7 @@ import { closeSync, openSync } from 'node:fs'
 import { backup, DatabaseSync } from 'node:sqlite'
 import { isBusy } from './errors.ts'
 import { unfitOr } from './file.ts'
+import type { Database } from './schema.ts'
 import { DatabaseUnfit } from './unfit.ts'
 
 const PATIENCE = { timeout: 5000 } // in a process of its own, where nothing else waits
@@ -74,4 +75,10 @@ export function noteBackup(path: string, now: Date): boolean {
   } finally {
     sqlite.close()
   }
+}
+
+/** When the database was last backed up by us; undefined while it never was. */
+export async function lastBackup(db: Database): Promise<Date | undefined> {
+  const note = await db.selectFrom('meta').select('value').where('key', '=', NOTE).executeTakeFirst()
+  return note && new Date(note.value)
 }
