@@ -108,8 +108,13 @@ async function begin(words: readonly string[], connection: Connecting): Promise<
   failed.promise.catch(() => {})
   server.once('error', failed.reject)
   server.once('exit', (code) => failed.reject(new Error(`${PROGRAM} ended with ${code}`)))
-  await Promise.race([answering(connection), failed.promise])
-  return server
+  try {
+    await Promise.race([answering(connection), failed.promise])
+    return server
+  } catch (error) {
+    server.kill('SIGKILL')
+    throw error
+  }
 }
 
 async function answering(connection: Connecting): Promise<void> {
