@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import pino from 'pino'
 import { compose } from './src/compose.ts'
+import { renderMetricsPage } from './src/compose/metrics/render.ts'
 import { readConfig } from './src/config.ts'
 import { renderDotenvExample, renderSettingsPage } from './src/config/render.ts'
 import { systemClock } from './src/kernel/clock.ts'
@@ -10,6 +11,7 @@ import { systemRandom } from './src/kernel/random.ts'
 const root = new URL('../', import.meta.url)
 writeFileSync(new URL('.env.example', root), renderDotenvExample())
 writeFileSync(new URL('docs/settings.md', root), renderSettingsPage())
+writeFileSync(new URL('docs/metrics.md', root), await renderMetricsPage())
 writeFileSync(new URL('server/openapi.json', root), await renderOpenApi())
 
 /** The document as a server without any setting gives it. */

@@ -113,7 +113,7 @@ const serverOptions = ({ config, logger, random, tracing }: ComposeOptions, urls
 
 const sourcesOf = (
   { db, stats }: Foundation,
-  { passwords, gateways }: Parts,
+  { passwords, gateways, worker }: Parts,
   keyring: Keyring,
   clock: Clock,
 ): Sources => ({
@@ -121,6 +121,7 @@ const sourcesOf = (
   clock,
   hashing: () => ({ ...passwords.load(), ...passwords.totals() }),
   pool: stats,
+  gateways: worker.health,
   circuits: () => gateways.sms?.circuits?.() ?? [],
   signingSince: () => signingKeyAt(keyring.keys(), clock.now()).signsFrom,
 })

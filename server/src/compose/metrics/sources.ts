@@ -1,5 +1,7 @@
 import type { Database } from '../../database/schema.ts'
+import { BUDGETS } from '../../features/sms-firewall/rules.ts'
 import type { Clock } from '../../kernel/clock.ts'
+import type { SendOutcome } from '../../kernel/delivery.ts'
 import type { CircuitHealth } from '../../ports/sms/port.ts'
 import { createReadings, type Readings } from './readings.ts'
 import type { Instruments } from './registry.ts'
@@ -11,6 +13,8 @@ export interface Sources {
   readonly hashing: () => Hashing
   /** Undefined where there is no pool. */
   readonly pool: () => { readonly total: number; readonly idle: number; readonly waiting: number } | undefined
+  /** The gateway of each channel that has one. */
+  readonly gateways: () => Readonly<Record<string, { readonly gateway: string; readonly operatorFault?: object }>>
   readonly circuits: () => readonly CircuitHealth[]
   /** Since when the key that signs has done so. */
   readonly signingSince: () => Date
@@ -29,9 +33,13 @@ interface Hashing {
 export function watch(instruments: Instruments, sources: Sources): void {
   watchHashing(instruments, sources)
   watchDatabase(instruments, sources)
+  beginAtZero(instruments, sources)
   const { atScrape } = instruments
   atScrape('latchkey_sms_gateway_up', (set) => {
-    for (const { gateway, circuit } of sources.circuits()) set(circuit === 'open' ? 0 : 1, { gateway })
+    const several = sources.circuits()
+    const only = several.length === 0 ? sources.gateways()['sms'] : undefined
+    for (const { gateway, circuit } of several) set(circuit === 'open' ? 0 : 1, { gateway })
+    if (only) set(only.operatorFault ? 0 : 1, { gateway: only.gateway })
   })
   atScrape('latchkey_signing_key_age_seconds', (set) => {
     set((sources.clock.now().getTime() - sources.signingSince().getTime()) / 1000)
@@ -93,3 +101,22 @@ const ofDatabase =
     const readings = await read()
     if (readings) tell(readings, set)
   }
+
+const OUTCOMES: readonly SendOutcome['kind'][] = [
+  'sent',
+  'retry',
+  'recipient_refused',
+  'operator_fault',
+  'message_refused',
+  'unknown',
+]
+
+/** What a rule waits for must be there before it happens: Prometheus sees no increase in a series that begins with 1. */
+function beginAtZero({ count }: Instruments, { gateways }: Sources): void {
+  for (const [channel, { gateway }] of Object.entries(gateways()))
+    for (const outcome of OUTCOMES) count('latchkey_deliveries_total', { channel, gateway, outcome }, 0)
+  for (const { reason } of BUDGETS)
+    count('latchkey_sms_decisions_total', { decision: 'refused', reason, mode: 'enforce' }, 0)
+  for (const method of ['password', 'code', 'passkey'])
+    for (const outcome of ['signed_in', 'failed']) count('latchkey_sign_ins_total', { method, outcome }, 0)
+}

@@ -131,14 +131,14 @@ export const METRICS = {
   latchkey_sms_gateway_up: {
     type: 'gauge',
     labels: ['gateway'],
-    help: 'Of several SMS gateways, each: 1 while it is asked, 0 while it is passed over for its failures.',
+    help: 'Each SMS gateway: 1 while it is asked, 0 while it is passed over for its failures or, being the only one, complains of what only the operator can mend.',
     aggregator: 'max',
     alert: {
       name: 'LatchkeySmsGatewayDown',
       expr: 'max by (gateway) (latchkey_sms_gateway_up) == 0',
       for: '5m',
       severity: 'ticket',
-      summary: 'Texts leave by another gateway; this one fails.',
+      summary: 'A gateway fails. Where there are several, texts leave by another; else none does.',
     },
   },
   latchkey_sms_decisions_total: {
