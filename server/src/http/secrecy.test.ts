@@ -4,7 +4,9 @@ import { join } from 'node:path'
 import { expect, it, onTestFinished } from 'vitest'
 import { minutes, seconds } from '../kernel/duration.ts'
 import { appCode, verifiedUser, withApp, withTwoFactors } from '../../test/factors.ts'
+import { scrape, TOKEN } from '../../test/metrics.ts'
 import { beginSignIn, passByApp, passByRecoveryCode } from '../../test/second-step.ts'
+import { collectSpans } from '../../test/spans.ts'
 import { UNLIMITED } from '../../test/unlimited.ts'
 import { createWorld, type World } from '../../test/world.ts'
 
@@ -168,6 +170,21 @@ it('puts no password, code, token, key, name or full address on record', async (
     '9121230456',
   ])
     expect(recorded).not.toContain(name)
+})
+
+it('tells no password, code, token, key, name or address in metrics or spans', async () => {
+  const { tracing, ended } = await collectSpans()
+  const world = await createWorld({ settings: { ...settings, METRICS_TOKEN: TOKEN }, compose: { tracing } })
+  const { passwords, tokens, codes } = await walkEverywhere(world)
+  const { text } = await scrape(world)
+  const spans = JSON.stringify(ended)
+  expect(ended.length).toBeGreaterThan(100)
+  const names = ['canary', '9121230456', '127.0.0.1']
+  for (const told of [text, spans]) {
+    for (const secret of [...passwords, ...tokens.map(tail), KEY]) expect(told.includes(secret), secret).toBe(false)
+    for (const name of names) expect(told.toLowerCase().includes(name), name).toBe(false)
+    for (const code of codes) expect(told, code).not.toMatch(new RegExp(`(?<![\\dA-Za-z.-])${code}(?![\\dA-Za-z-])`))
+  }
 })
 
 it('tells no secret back in any answer but the one that gives it', async () => {

@@ -5,7 +5,7 @@ export interface Metric {
   /** A sentence, for `# HELP` and for the page. */
   readonly help: string
   /** How the processes of one server are put together; not given: added up. What the database tells is the same for all. */
-  readonly aggregator?: 'max' | 'first'
+  readonly aggregator?: 'max' | 'min' | 'first'
   readonly alert?: Alert
 }
 

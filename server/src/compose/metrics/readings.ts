@@ -3,7 +3,7 @@ import { type Sealing, sealing } from '../../features/audit/service.ts'
 import { type Waiting, waiting } from '../../features/messages/service.ts'
 import { within } from '../../features/messages/within.ts'
 import type { Clock } from '../../kernel/clock.ts'
-import { after, seconds } from '../../kernel/duration.ts'
+import { after, milliseconds, seconds } from '../../kernel/duration.ts'
 
 /** What only the database knows. */
 export interface Readings {
@@ -14,8 +14,9 @@ export interface Readings {
 
 // However many ask, and however often, the database is asked every five seconds at most.
 const GOOD_FOR = seconds(5)
-// Prometheus waits ten seconds for all of a scrape. A question that hangs is left alone, and no second one is asked meanwhile.
-const PATIENCE = seconds(1)
+// Whoever gathers from several processes leaves out one that takes a second. A question that hangs is left alone, and no
+// second one is asked meanwhile.
+const PATIENCE = milliseconds(500)
 
 /** Reads for scrapes, so that none of them harms: undefined while the database does not answer in time. */
 export function createReadings(db: Database, clock: Clock): () => Promise<Readings | undefined> {

@@ -41,7 +41,7 @@ scrape_configs:
   stranger sends makes no series.
 - Several processes behind one port answer as one: counters are added up, and what all of them read from the database is
   told once. Over several hosts, add up or take \`max\` as the rules below do.
-- What only the database knows is read at a scrape, at most every five seconds and for at most a second: a scrape harms
+- What only the database knows is read at a scrape, at most every five seconds and for at most half a second: a scrape harms
   nothing, and where the database does not answer, \`latchkey_database_readable\` is 0 and its series are missing.
 - Events, sign-ins and money are counted as they are written: what fails in the same transaction afterwards, or is done
   again after a conflict, is counted too. The record (docs/audit.md) and \`latchkey sms\` are exact. \`latchkey worker\` has

@@ -74,7 +74,7 @@ export const METRICS = {
   latchkey_database_readable: {
     type: 'gauge',
     labels: [],
-    help: '1 while the database answers a scrape within a second. At 0 there are no series of the outbox and the audit.',
+    help: '1 while the database answers a scrape within half a second. At 0 there are no series of the outbox and the audit.',
     aggregator: 'max',
     alert: {
       name: 'LatchkeyDatabaseAway',
@@ -132,10 +132,10 @@ export const METRICS = {
     type: 'gauge',
     labels: ['gateway'],
     help: 'Each SMS gateway: 1 while it is asked, 0 while it is passed over for its failures or, being the only one, complains of what only the operator can mend.',
-    aggregator: 'max',
+    aggregator: 'min',
     alert: {
       name: 'LatchkeySmsGatewayDown',
-      expr: 'max by (gateway) (latchkey_sms_gateway_up) == 0',
+      expr: 'min by (gateway) (latchkey_sms_gateway_up) == 0',
       for: '5m',
       severity: 'ticket',
       summary: 'A gateway fails. Where there are several, texts leave by another; else none does.',
