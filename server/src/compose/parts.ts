@@ -21,6 +21,7 @@ import { createThrottle } from '../http/throttle.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { createDatabaseLimiter } from '../ports/limiter/database.ts'
 import { createMemoryLimiter } from '../ports/limiter/memory.ts'
+import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
 import { relyingPartyOf } from './relying-party.ts'
@@ -43,7 +44,8 @@ export function createParts(options: ComposeOptions, bases: Bases) {
   const ownUrl = () => config.server.publicUrl ?? urls.localUrl()
   const worker = createWorker({ db, gateways, clock, random, secret, log: logger })
   const sender = { ...config, host: new URL(config.server.publicUrl ?? 'http://localhost').hostname }
-  const messages = createMessages({ secret, random, sender, wake: () => worker.wake() })
+  const limiterOn = (db: Database, now: Date) => createDatabaseLimiter(db, { now: () => now }, secret)
+  const messages = createMessages({ secret, random, sender, wake: () => worker.wake(), limiterOn })
   const issuer = () => config.tokens.issuer ?? ownUrl()
   const tokens = createTokens({ settings: config.tokens, issuer, secret, keyring, clock, random })
   const limiter = createMemoryLimiter()
@@ -63,7 +65,7 @@ export function createParts(options: ComposeOptions, bases: Bases) {
     breached: bases.breached,
   })
   const throttle = createThrottle(limiter, config.throttles)
-  const proofs = proofParts(options, { secret, messages, audit, urls, ownUrl })
+  const proofs = proofParts(options, { secret, messages, audit, limiterOn, urls, ownUrl })
   const conversion = conversionSignal((phone, now) => isPoorlyProven(db, proofs.codes.firewall, phone, now))
   const signals = [...signalsOf(limiter), conversion]
   const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals }) : undefined
@@ -91,19 +93,19 @@ interface Shared {
   readonly secret: Secret
   readonly messages: Messages
   readonly audit: Audit
+  readonly limiterOn: (db: Database, now: Date) => Limiter
   readonly urls: BaseUrlRules
   readonly ownUrl: () => string
 }
 
 /** What proves something: codes, mails to set a password, factors. */
 function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) {
-  const { secret, messages, audit, urls, ownUrl } = shared
+  const { secret, messages, audit, limiterOn, urls, ownUrl } = shared
   const { production, throttles } = config
   const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
   const smsAlarm = createBudgetAlarm(logger)
   const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm }
   const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
-  const limiterOn = (db: Database, now: Date) => createDatabaseLimiter(db, { now: () => now }, secret)
   const destinations = createDestinationLimits(limiterOn, production || throttles.otpSend !== undefined)
   const { defaultLanguage, productName } = config
   const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }
