@@ -11,15 +11,24 @@ export interface Metrics {
 // From a cached answer to a queued Argon2 hash, in seconds.
 const BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 
-/** Measures every request by route, never by URL, so that no id and no guess becomes a series. */
-export function collectMetrics(
-  app: FastifyInstance,
-  hashing: () => { running: number; waiting: number },
-  circuits: () => readonly CircuitHealth[],
-  smsRefusals: () => ReadonlyMap<string, number>,
-): Metrics {
+/** What only its owner can tell, asked whenever somebody reads the metrics. */
+export interface Gauged {
+  readonly hashing: () => { readonly running: number; readonly waiting: number }
+  readonly circuits: () => readonly CircuitHealth[]
+  readonly smsRefusals: () => ReadonlyMap<string, number>
+}
+
+export function collectMetrics(app: FastifyInstance, gauged: Gauged): Metrics {
   const registry = new Registry()
   collectDefaultMetrics({ register: registry, prefix: 'latchkey_' })
+  countRequests(app, registry)
+  gaugeHashing(registry, gauged)
+  gaugeSms(registry, gauged)
+  return { contentType: registry.contentType, text: () => registry.metrics() }
+}
+
+/** Measures every request by route, never by URL, so that no id and no guess becomes a series. */
+function countRequests(app: FastifyInstance, registry: Registry): void {
   const duration = new Histogram({
     name: 'latchkey_http_request_duration_seconds',
     help: 'Time to answer a request, by route, method and status.',
@@ -27,6 +36,20 @@ export function collectMetrics(
     buckets: BUCKETS,
     registers: [registry],
   })
+  const refusals = new Counter({
+    name: 'latchkey_refusals_total',
+    help: 'Requests refused, by the code of the refusal.',
+    labelNames: ['code'],
+    registers: [registry],
+  })
+  app.addHook('onResponse', async (request, reply) => {
+    const route = request.routeOptions.url ?? 'none'
+    duration.observe({ route, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000)
+    if (reply.refusalCode) refusals.inc({ code: reply.refusalCode })
+  })
+}
+
+function gaugeHashing(registry: Registry, { hashing }: Gauged): void {
   new Gauge({
     name: 'latchkey_password_hashes',
     help: 'Password hashes by state: running now, or waiting for one of these to end.',
@@ -38,6 +61,9 @@ export function collectMetrics(
       this.set({ state: 'waiting' }, waiting)
     },
   })
+}
+
+function gaugeSms(registry: Registry, { circuits, smsRefusals }: Gauged): void {
   new Gauge({
     name: 'latchkey_sms_gateway_up',
     help: 'Of several SMS gateways, each: 1 while it is asked, 0 while it is passed over for its failures.',
@@ -57,16 +83,4 @@ export function collectMetrics(
       for (const [reason, count] of smsRefusals()) this.inc({ reason }, count)
     },
   })
-  const refusals = new Counter({
-    name: 'latchkey_refusals_total',
-    help: 'Requests refused, by the code of the refusal.',
-    labelNames: ['code'],
-    registers: [registry],
-  })
-  app.addHook('onResponse', async (request, reply) => {
-    const route = request.routeOptions.url ?? 'none'
-    duration.observe({ route, method: request.method, status: reply.statusCode }, reply.elapsedTime / 1000)
-    if (reply.refusalCode) refusals.inc({ code: reply.refusalCode })
-  })
-  return { contentType: registry.contentType, text: () => registry.metrics() }
 }

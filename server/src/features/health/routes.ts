@@ -152,10 +152,10 @@ async function answers(db: Database, request: FastifyRequest): Promise<boolean> 
 }
 
 /** Only there with METRICS_TOKEN set; to anyone without it the path does not exist. */
-function metricsRoute(app: App, { hashing, circuits, smsRefusals, isSame }: HealthDeps, token: string): void {
-  const metrics = collectMetrics(app, hashing, circuits, smsRefusals)
+function metricsRoute(app: App, deps: HealthDeps, token: string): void {
+  const metrics = collectMetrics(app, deps)
   app.get('/metrics', { config: UNTHROTTLED, schema: { hide: true } }, async (request, reply) => {
-    if (!isSame(request.headers.authorization ?? '', `Bearer ${token}`))
+    if (!deps.isSame(request.headers.authorization ?? '', `Bearer ${token}`))
       throw new Refusal('not_found', 'metrics: wrong token')
     return reply.type(metrics.contentType).send(await metrics.text())
   })

@@ -54,4 +54,5 @@ it('a code that the first gateway refuses leaves by the second, and /readyz and 
   expect(metrics.text).toContain('latchkey_sms_gateway_up{gateway="kavenegar"} 0')
   expect(metrics.text).toContain('latchkey_sms_gateway_up{gateway="webhook"} 1')
   expect(world.logged()).toContain('an SMS gateway fails')
+  expect(world.logged()).toContain('"gateway":"webhook","outcome":"sent"')
 })
