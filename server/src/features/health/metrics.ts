@@ -14,6 +14,7 @@ const BUCKETS = [0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10]
 /** What only its owner can tell, asked whenever somebody reads the metrics. */
 export interface Gauged {
   readonly hashing: () => { readonly running: number; readonly waiting: number }
+  readonly gateways: () => Readonly<Record<string, { readonly gateway: string; readonly operatorFault?: object }>>
   readonly circuits: () => readonly CircuitHealth[]
   readonly smsRefusals: () => ReadonlyMap<string, number>
 }
@@ -63,14 +64,19 @@ function gaugeHashing(registry: Registry, { hashing }: Gauged): void {
   })
 }
 
-function gaugeSms(registry: Registry, { circuits, smsRefusals }: Gauged): void {
+function gaugeSms(registry: Registry, { gateways, circuits, smsRefusals }: Gauged): void {
   new Gauge({
     name: 'latchkey_sms_gateway_up',
-    help: 'Of several SMS gateways, each: 1 while it is asked, 0 while it is passed over for its failures.',
+    help:
+      'Each SMS gateway: 1 while it is asked, 0 while it is passed over for its failures or, being the only one, complains ' +
+      'of what only the operator can mend.',
     labelNames: ['gateway'],
     registers: [registry],
     collect() {
-      for (const { gateway, circuit } of circuits()) this.set({ gateway }, circuit === 'open' ? 0 : 1)
+      const several = circuits()
+      const only = several.length === 0 ? gateways()['sms'] : undefined
+      for (const { gateway, circuit } of several) this.set({ gateway }, circuit === 'open' ? 0 : 1)
+      if (only) this.set({ gateway: only.gateway }, only.operatorFault ? 0 : 1)
     },
   })
   new Counter({
