@@ -34,6 +34,8 @@ export interface ResetAsked {
   readonly email: Email
   /** For whoever has chosen none. */
   readonly language: Language
+  /** A value given at a sign-in. */
+  readonly device?: string | undefined
   readonly remember: Remember<void>
 }
 
@@ -46,7 +48,7 @@ export type ResetOutcome = 'mailed' | 'mailed_just_now' | 'destination_full' | '
  */
 export async function requestReset(
   deps: ResetRequestDeps,
-  { email, language, remember }: ResetAsked,
+  { email, language, device, remember }: ResetAsked,
   act: Act,
   now: Date,
 ): Promise<ResetOutcome> {
@@ -57,14 +59,13 @@ export async function requestReset(
     await remember(db)
     return 'mailed_just_now'
   }
-  const isOwner = await isFromKnownNetwork(db, email, act)
+  const isOwner = (await isKnownDeviceOf(deps, email, device)) || (await isFromKnownNetwork(db, email, act))
   const outcome = await db.transaction().execute(async (db): Promise<ResetOutcome> => {
     await remember(db)
-    if (!(await takeTurn(db, subject, pauseSince, now))) return 'mailed_just_now'
     // Held, so that an account that is deleted at this moment is either gone by now or goes after the mail is written.
     const found = await lockUser(db, (await findByEmail(db, email))?.id ?? NOBODY)
-    const isFull = (await deps.destinations.take(db, mailboxKey(email), isOwner, now)) !== undefined
-    if (isFull) return 'destination_full'
+    const heldBack = await whyNotMail(db, deps, { email, subject, pauseSince, isOwner }, now)
+    if (heldBack) return heldBack
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
@@ -72,6 +73,27 @@ export async function requestReset(
   })
   deps.messages.wake()
   return outcome
+}
+
+interface Mailing {
+  readonly email: Email
+  readonly subject: string
+  readonly pauseSince: Date
+  readonly isOwner: boolean
+}
+
+/** Counts the mail against its address and takes the turn to send it; undefined when it may go. */
+async function whyNotMail(
+  db: Database,
+  { destinations }: ResetRequestDeps,
+  { email, subject, pauseSince, isOwner }: Mailing,
+  now: Date,
+): Promise<'mailed_just_now' | 'destination_full' | undefined> {
+  // Asked again, so that of requests racing for one mail one counts against the address.
+  if (await wasMailedSince(db, subject, pauseSince)) return 'mailed_just_now'
+  // Before the turn is taken: strangers who have used up their share set off no pause of the owner's.
+  if ((await destinations.take(db, mailboxKey(email), isOwner, now)) !== undefined) return 'destination_full'
+  return (await takeTurn(db, subject, pauseSince, now)) ? undefined : 'mailed_just_now'
 }
 
 /** Whether a value is that of a device that has signed in to the account with this address, if there is one. */

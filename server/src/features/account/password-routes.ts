@@ -132,7 +132,7 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
       const now = deps.clock.now()
       await requireProof(deps.proofOfWork, request, { purpose: 'password_reset', isKnownDevice }, now)
       const remember = request.remember(() => ({ status: 202, body: { status: ON_ITS_WAY } }))
-      const asked = { email, language: request.language(), remember }
+      const asked = { email, language: request.language(), device, remember }
       logOutcome(deps, request, await requestReset(deps, asked, request.act(), now), email)
       return reply.code(202).send({ status: ON_ITS_WAY })
     },

@@ -72,7 +72,7 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
       await requireProof(deps.proofOfWork, request, asking, now)
       if (!deps.isAvailable(address.channel)) throw new Refusal('channel_unavailable', 'no gateway for this channel')
       const answerOf = ({ challengeId: challenge }: Sent) => ({ status: 202, body: { challenge } })
-      const from = { act: request.act(), language: request.language(), remember: request.remember(answerOf) }
+      const from = { act: request.act(), language: request.language(), device, remember: request.remember(answerOf) }
       const asked = await askForCode(deps, address, from, now)
       if (asked.kind === 'cooldown') throw throttled(asked.retryAfterSeconds, 'code not sent: cooldown')
       logOutcome(deps, request, asked.outcome, address.to)
