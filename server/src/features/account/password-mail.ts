@@ -1,7 +1,7 @@
 import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import type { Act } from '../../kernel/act.ts'
-import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
+import { type Email, type EmailKey, emailKey, mailboxKey, parseEmail } from '../../kernel/address.ts'
 import { after, before, days, type Duration } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
 import { recognise } from '../attempts/service.ts'
@@ -98,13 +98,24 @@ async function whyNotMail(
 
 /** Whether a value is that of a device that has signed in to the account with this address, if there is one. */
 export async function isKnownDeviceOf(
-  { db, ...deps }: ResetRequestDeps,
+  { db, ...deps }: Pick<ResetRequestDeps, 'db' | 'secret'>,
   email: Email,
   device: string | undefined,
 ): Promise<boolean> {
   if (device === undefined) return false
   const user = await findByEmail(db, email)
   return (await recognise(db, deps, user?.id, device)) !== undefined
+}
+
+/** The account that a body names beside the value of a known device of its own: never of a network, which tells of its owner. */
+export async function knownDeviceIn(
+  deps: Pick<ResetRequestDeps, 'db' | 'secret'>,
+  body: unknown,
+): Promise<EmailKey | undefined> {
+  const { email: typed, device } = (body ?? {}) as { readonly email?: unknown; readonly device?: unknown }
+  const email = typeof typed === 'string' ? parseEmail(typed) : undefined
+  if (!email || typeof device !== 'string') return undefined
+  return (await isKnownDeviceOf(deps, email, device)) ? emailKey(email) : undefined
 }
 
 /** Whether its owner is likely to be the one who asks: strangers' asking then uses up no mail of his. */

@@ -127,3 +127,21 @@ it('a reset is mailed to its owner at home, or on a device of his, when stranger
   expect(await mailsAfter({ device: `${device}x` }, '203.0.113.9')).toBe(6)
   expect(await mailsAfter({ device }, '203.0.113.9')).toBe(7)
 })
+
+it('an address that has used up its resets still has them for whoever shows a device of the account', async () => {
+  const world = await createWorld()
+  const { email, password } = await world.signedInUser()
+  const { device } = (await world.call('POST', '/api/token/', { body: { email, password, device: 'new' } })).body
+  const ask = async (body: object) =>
+    (await world.call('POST', '/api/password/reset/', { body, from: '203.0.113.9' })).status
+  await inTurn(5, (index) => ask({ email: `nobody${index}@example.com` }))
+  expect([await ask({ email, device }), (await passwordMails(world, email)).length]).toEqual([202, 1])
+  const strangers = [
+    { email },
+    { email, device: `${device}x` },
+    { email: 'nobody@example.com', device },
+    { email: 1, device },
+  ]
+  expect(await inTurn(4, (index) => ask(strangers[index]!))).toEqual([429, 429, 429, 429])
+  expect(await inTurn(6, () => ask({ email, device }))).toEqual([202, 202, 202, 202, 429, 429])
+})

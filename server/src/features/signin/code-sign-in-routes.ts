@@ -5,7 +5,7 @@ import type { App } from '../../http/server.ts'
 import type { Region } from '../../kernel/address.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
-import { logOutcome, type OutcomeLog, withStatus } from '../account/service.ts'
+import { knownDeviceIn, logOutcome, type OutcomeLog, withStatus } from '../account/service.ts'
 import type { Sent } from '../otp/service.ts'
 import { type Address, askForCode, type CodeSignInDeps, isKnownDeviceOf, signInByCode } from './code-sign-in.ts'
 import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
@@ -48,7 +48,10 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
   app.post(
     '/api/token/code/',
     {
-      config: { access: { who: 'public', scope: 'otpSend' }, idempotent: true },
+      config: {
+        access: { who: 'public', scope: 'otpSend', spares: (request) => knownDeviceIn(deps, request.body) },
+        idempotent: true,
+      },
       schema: {
         operationId: 'askForSignInCode',
         tags: ['Tokens'],
