@@ -83,6 +83,9 @@ export async function askForCode(
   const issued = await db.transaction().execute(async (db) => {
     // Asked again: an account deleted meanwhile can have no code; nor may it be while the code is stored.
     const still = await lockUser(db, user?.id ?? NOBODY)
+    // This too, so that of requests racing for one code one counts against the address.
+    const wait = await cooldownOf(db, codes.rules, binding, now)
+    if (wait) return wait
     const destination = destinationOf(address.channel, address.to)
     const isFull = (await deps.destinations.take(db, destination, isOwner, now)) !== undefined
     const userId = still && mayBegin && !isFull ? still.id : null
