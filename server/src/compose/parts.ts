@@ -21,6 +21,7 @@ import { createThrottle } from '../http/throttle.ts'
 import type { Count } from '../kernel/count.ts'
 import type { Secret } from '../kernel/secret.ts'
 import { createDatabaseLimiter } from '../ports/limiter/database.ts'
+import type { Limiter } from '../ports/limiter/port.ts'
 import type { Foundation } from './foundation.ts'
 import type { Gateways } from './gateways.ts'
 import type { ServerLimiter } from './limiter.ts'
@@ -50,7 +51,8 @@ export function createParts(options: ComposeOptions, bases: Bases) {
   const worker = createWorker({ db, gateways, clock, random, secret, log: logger, count, tracing })
   const sender = { ...config, host: new URL(config.server.publicUrl ?? 'http://localhost').hostname }
   const wake = () => (tracing ? tracing.outside(() => worker.wake()) : worker.wake())
-  const messages = createMessages({ secret, random, sender, wake })
+  const limiterOn = (db: Database, now: Date) => createDatabaseLimiter(db, { now: () => now }, secret)
+  const messages = createMessages({ secret, random, sender, wake, limiterOn })
   const issuer = () => config.tokens.issuer ?? ownUrl()
   const tokens = createTokens({ settings: config.tokens, issuer, secret, keyring, clock, random })
   const audit = createAudit({ random, count })
@@ -70,7 +72,7 @@ export function createParts(options: ComposeOptions, bases: Bases) {
   })
   const passwords = tracing ? tracedPasswords(hashing, tracing) : hashing
   const throttle = createThrottle(limiter, config.throttles)
-  const proofs = proofParts(options, { secret, messages, audit, urls, ownUrl, count })
+  const proofs = proofParts(options, { secret, messages, audit, limiterOn, urls, ownUrl, count })
   const conversion = conversionSignal((phone, now) => isPoorlyProven(db, proofs.codes.firewall, phone, now))
   const signals = [...signalsOf(limiter), conversion]
   const proofOfWork = config.proofOfWork ? createProofOfWork({ db, secret, random, signals, count }) : undefined
@@ -99,6 +101,7 @@ interface Shared {
   readonly secret: Secret
   readonly messages: Messages
   readonly audit: Audit
+  readonly limiterOn: (db: Database, now: Date) => Limiter
   readonly urls: BaseUrlRules
   readonly ownUrl: () => string
   readonly count: Count | undefined
@@ -106,13 +109,12 @@ interface Shared {
 
 /** What proves something: codes, mails to set a password, factors. */
 function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) {
-  const { secret, messages, audit, urls, ownUrl, count } = shared
+  const { secret, messages, audit, limiterOn, urls, ownUrl, count } = shared
   const { production, throttles } = config
   const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
   const smsAlarm = createBudgetAlarm(logger)
   const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm, count }
   const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
-  const limiterOn = (db: Database, now: Date) => createDatabaseLimiter(db, { now: () => now }, secret)
   const destinations = createDestinationLimits(limiterOn, production || throttles.otpSend !== undefined)
   const { defaultLanguage, productName } = config
   const totp: TotpDeps = { secret, random, productName, rules: { lockAfter } }

@@ -34,11 +34,12 @@ export const verbatim = () =>
     })
     .meta({ minLength: 1 })
 
-/** The value of a known device, where it only spares its owner a puzzle: what is none is taken for none, not for a fault. */
+/** The value of a known device, where it only spares its owner what strangers are asked or counted for: what is none is taken for none, not for a fault. */
 export const knownDevice = () =>
   z.string().optional().catch(undefined).meta({
     type: 'string',
-    description: 'A value `POST /api/token/` gave: a known device is asked for no proof of work.',
+    description:
+      'A value `POST /api/token/` gave: a known device is asked for no proof of work, and its messages are counted apart from those strangers ask for.',
   })
 
 /** Trimmed text that names someone, whether or not anyone has that name. */

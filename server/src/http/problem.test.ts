@@ -154,5 +154,11 @@ describe('a fault of ours', () => {
     expect(answer).toMatchObject({ status: 503, body: { code: 'overloaded' } })
     expect(answer.headers['retry-after']).toMatch(/^[1-9]\d*$/)
     expect(answer.text).not.toContain('another process')
+    const line = world
+      .logged()
+      .split('\n')
+      .find((each) => each.includes('another process'))
+    expect(JSON.parse(line!)).toMatchObject({ level: 40, code: 'overloaded', msg: 'refused' })
+    expect(line, 'a line, and no stack, since a flood brings thousands').not.toContain('stack')
   })
 })

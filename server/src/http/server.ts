@@ -201,9 +201,12 @@ function answerFailures(app: App, options: ServerOptions): void {
 
 function refuse(options: ServerOptions, error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const refusal = answerTo(request, toRefusal(error))
+  const told = { code: refusal.code, reason: refusal.message }
   options.onRefusal?.(refusal.code, refusal.message)
-  if (refusal.status >= 500) request.log.error({ err: error, code: refusal.code }, 'a request failed')
-  else request.log.info({ code: refusal.code, reason: refusal.message }, 'refused')
+  if (refusal.status < 500) request.log.info(told, 'refused')
+  // Under a flood a line each: a fault's stack has no place there.
+  else if (error instanceof Refusal) request.log.warn(told, 'refused')
+  else request.log.error({ err: error, code: refusal.code }, 'a request failed')
   return sendProblem(options, request, reply, refusal)
 }
 

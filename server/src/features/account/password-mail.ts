@@ -1,7 +1,7 @@
 import { type Database, NOBODY } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
 import type { Act } from '../../kernel/act.ts'
-import { type Email, emailKey, mailboxKey } from '../../kernel/address.ts'
+import { type Email, type EmailKey, emailKey, mailboxKey, parseEmail } from '../../kernel/address.ts'
 import { after, before, days, type Duration } from '../../kernel/duration.ts'
 import type { Language } from '../../kernel/language.ts'
 import { recognise } from '../attempts/service.ts'
@@ -34,6 +34,8 @@ export interface ResetAsked {
   readonly email: Email
   /** For whoever has chosen none. */
   readonly language: Language
+  /** A value given at a sign-in. */
+  readonly device?: string | undefined
   readonly remember: Remember<void>
 }
 
@@ -46,7 +48,7 @@ export type ResetOutcome = 'mailed' | 'mailed_just_now' | 'destination_full' | '
  */
 export async function requestReset(
   deps: ResetRequestDeps,
-  { email, language, remember }: ResetAsked,
+  { email, language, device, remember }: ResetAsked,
   act: Act,
   now: Date,
 ): Promise<ResetOutcome> {
@@ -57,14 +59,13 @@ export async function requestReset(
     await remember(db)
     return 'mailed_just_now'
   }
-  const isOwner = await isFromKnownNetwork(db, email, act)
+  const isOwner = (await isKnownDeviceOf(deps, email, device)) || (await isFromKnownNetwork(db, email, act))
   const outcome = await db.transaction().execute(async (db): Promise<ResetOutcome> => {
     await remember(db)
-    if (!(await takeTurn(db, subject, pauseSince, now))) return 'mailed_just_now'
     // Held, so that an account that is deleted at this moment is either gone by now or goes after the mail is written.
     const found = await lockUser(db, (await findByEmail(db, email))?.id ?? NOBODY)
-    const isFull = (await deps.destinations.take(db, mailboxKey(email), isOwner, now)) !== undefined
-    if (isFull) return 'destination_full'
+    const heldBack = await whyNotMail(db, deps, { email, subject, pauseSince, isOwner }, now)
+    if (heldBack) return heldBack
     const user = found?.deactivatedAt === null ? found : undefined
     await mail(db, deps, { purpose: 'reset', user, to: user?.email ?? email, language }, now)
     await deps.audit.record(db, act, asked('password_reset_requested', found?.id ?? null, email), now)
@@ -74,15 +75,47 @@ export async function requestReset(
   return outcome
 }
 
+interface Mailing {
+  readonly email: Email
+  readonly subject: string
+  readonly pauseSince: Date
+  readonly isOwner: boolean
+}
+
+/** Counts the mail against its address and takes the turn to send it; undefined when it may go. */
+async function whyNotMail(
+  db: Database,
+  { destinations }: ResetRequestDeps,
+  { email, subject, pauseSince, isOwner }: Mailing,
+  now: Date,
+): Promise<'mailed_just_now' | 'destination_full' | undefined> {
+  // Asked again, so that of requests racing for one mail one counts against the address.
+  if (await wasMailedSince(db, subject, pauseSince)) return 'mailed_just_now'
+  // Before the turn is taken: strangers who have used up their share set off no pause of the owner's.
+  if ((await destinations.take(db, mailboxKey(email), isOwner, now)) !== undefined) return 'destination_full'
+  return (await takeTurn(db, subject, pauseSince, now)) ? undefined : 'mailed_just_now'
+}
+
 /** Whether a value is that of a device that has signed in to the account with this address, if there is one. */
 export async function isKnownDeviceOf(
-  { db, ...deps }: ResetRequestDeps,
+  { db, ...deps }: Pick<ResetRequestDeps, 'db' | 'secret'>,
   email: Email,
   device: string | undefined,
 ): Promise<boolean> {
   if (device === undefined) return false
   const user = await findByEmail(db, email)
   return (await recognise(db, deps, user?.id, device)) !== undefined
+}
+
+/** The account that a body names beside the value of a known device of its own: never of a network, which tells of its owner. */
+export async function knownDeviceIn(
+  deps: Pick<ResetRequestDeps, 'db' | 'secret'>,
+  body: unknown,
+): Promise<EmailKey | undefined> {
+  const { email: typed, device } = (body ?? {}) as { readonly email?: unknown; readonly device?: unknown }
+  const email = typeof typed === 'string' ? parseEmail(typed) : undefined
+  if (!email || typeof device !== 'string') return undefined
+  return (await isKnownDeviceOf(deps, email, device)) ? emailKey(email) : undefined
 }
 
 /** Whether its owner is likely to be the one who asks: strangers' asking then uses up no mail of his. */

@@ -2,9 +2,11 @@ import { describe, expect, it } from 'vitest'
 import { codeFor, verifyCode } from '../../../test/codes.ts'
 import { insertUser } from '../../../test/database.ts'
 import { askForReset, confirmReset, NEW_PASSWORD, passwordMails, resetMail } from '../../../test/passwords.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
+import { inTurn } from '../../../test/wire.ts'
 import { createWorld, type World } from '../../../test/world.ts'
 import { BY_OPERATOR } from '../../kernel/act.ts'
-import { days, milliseconds, minutes } from '../../kernel/duration.ts'
+import { days, milliseconds, minutes, seconds } from '../../kernel/duration.ts'
 import { createAudit } from '../audit/service.ts'
 import { createMessages } from '../messages/service.ts'
 import { findById, type User } from '../users/service.ts'
@@ -104,4 +106,42 @@ it('what no mail needs any more is cleared away, and what one needs stays', asyn
   world.clock.turn(minutes(31))
   await removeOldPasswordTokens(db, world.clock.now())
   expect(await rows()).toEqual([0, 0])
+})
+
+// Seen failing where strangers past their share took the turn to mail, and where a device value made nobody known.
+it('a reset is mailed to its owner at home, or on a device of his, when strangers have used up their share', async () => {
+  const world = await createWorld({ settings: { ...UNLIMITED, THROTTLE_OTP_SEND: '1000/min' } })
+  const { email, password } = await world.signedInUser()
+  const { device } = (await world.call('POST', '/api/token/', { body: { email, password, device: 'new' } })).body
+  const mailsAfter = async (body: object, from: string) => {
+    expect((await world.call('POST', '/api/password/reset/', { body: { email, ...body }, from })).status).toBe(202)
+    return (await passwordMails(world, email)).length
+  }
+  const flood = await inTurn(7, (index) => {
+    world.clock.turn(seconds(60))
+    return mailsAfter({}, `203.0.113.${index}`)
+  })
+  expect(flood).toEqual([1, 2, 3, 4, 5, 5, 5])
+  expect(await mailsAfter({}, '127.0.0.1')).toBe(6)
+  world.clock.turn(seconds(60))
+  expect(await mailsAfter({ device: `${device}x` }, '203.0.113.9')).toBe(6)
+  expect(await mailsAfter({ device }, '203.0.113.9')).toBe(7)
+})
+
+it('an address that has used up its resets still has them for whoever shows a device of the account', async () => {
+  const world = await createWorld()
+  const { email, password } = await world.signedInUser()
+  const { device } = (await world.call('POST', '/api/token/', { body: { email, password, device: 'new' } })).body
+  const ask = async (body: object) =>
+    (await world.call('POST', '/api/password/reset/', { body, from: '203.0.113.9' })).status
+  await inTurn(5, (index) => ask({ email: `nobody${index}@example.com` }))
+  expect([await ask({ email, device }), (await passwordMails(world, email)).length]).toEqual([202, 1])
+  const strangers = [
+    { email },
+    { email, device: `${device}x` },
+    { email: 'nobody@example.com', device },
+    { email: 1, device },
+  ]
+  expect(await inTurn(4, (index) => ask(strangers[index]!))).toEqual([429, 429, 429, 429])
+  expect(await inTurn(6, () => ask({ email, device }))).toEqual([202, 202, 202, 202, 429, 429])
 })

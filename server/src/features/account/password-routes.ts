@@ -11,7 +11,7 @@ import type { Passwords } from '../passwords/service.ts'
 import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
 import { findById, type User } from '../users/service.ts'
 import { changePassword, type PasswordChangeDeps } from './password-change.ts'
-import { isKnownDeviceOf, requestReset, type ResetRequestDeps } from './password-mail.ts'
+import { isKnownDeviceOf, knownDeviceIn, requestReset, type ResetRequestDeps } from './password-mail.ts'
 import { logOutcome, type OutcomeLog } from './outcome-log.ts'
 import { resetPassword, type Shown } from './password-reset.ts'
 import { PASSWORD_RULE, passwordCheck } from './registration.ts'
@@ -112,7 +112,10 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
   app.post(
     '/api/password/reset/',
     {
-      config: { access: { who: 'public', scope: 'reset' }, idempotent: true },
+      config: {
+        access: { who: 'public', scope: 'reset', spares: (request) => knownDeviceIn(deps, request.body) },
+        idempotent: true,
+      },
       schema: {
         operationId: 'requestPasswordReset',
         tags: ['Password'],
@@ -132,7 +135,7 @@ function resetRoute(app: App, deps: PasswordRouteDeps): void {
       const now = deps.clock.now()
       await requireProof(deps.proofOfWork, request, { purpose: 'password_reset', isKnownDevice }, now)
       const remember = request.remember(() => ({ status: 202, body: { status: ON_ITS_WAY } }))
-      const asked = { email, language: request.language(), remember }
+      const asked = { email, language: request.language(), device, remember }
       logOutcome(deps, request, await requestReset(deps, asked, request.act(), now), email)
       return reply.code(202).send({ status: ON_ITS_WAY })
     },

@@ -9,7 +9,7 @@ export {
   sendTo,
 } from './codes.ts'
 export { type Applied, applyToUser } from './proof.ts'
-export { type PasswordMailDeps, sendInvitation, sendReset } from './password-mail.ts'
+export { knownDeviceIn, type PasswordMailDeps, sendInvitation, sendReset } from './password-mail.ts'
 export {
   removeAllTokens as removeAllPasswordTokens,
   removeOldTokens as removeOldPasswordTokens,

@@ -54,4 +54,22 @@ it('a code that the first gateway refuses leaves by the second, and /readyz and 
   expect(metrics.text).toContain('latchkey_sms_gateway_up{gateway="kavenegar"} 0')
   expect(metrics.text).toContain('latchkey_sms_gateway_up{gateway="webhook"} 1')
   expect(world.logged()).toContain('an SMS gateway fails')
+  expect(world.logged()).toContain('"gateway":"webhook","outcome":"sent"')
+})
+
+it('of an only gateway /metrics tells, too, whether it complains of what only the operator can mend', async () => {
+  const gateway = await startKavenegar({ credit: 0 })
+  onTestFinished(() => gateway.close())
+  const kavenegar = { KAVENEGAR_API_KEY: gateway.key, KAVENEGAR_BASE_URL: gateway.url }
+  const world = await createWorld({ settings: { ...kavenegar, METRICS_TOKEN: TOKEN } })
+  const up = async () => {
+    const { text } = await world.call('GET', '/metrics', { headers: { authorization: `Bearer ${TOKEN}` } })
+    return /latchkey_sms_gateway_up\{gateway="kavenegar"\} (\d)/.exec(text)?.[1]
+  }
+  expect(await up()).toBe('1')
+  const user = await world.signedInUser()
+  await setPhone(world, user)
+  await sendCode(world, user, 'phone')
+  await world.latchkey.worker.deliverDue()
+  expect(await up()).toBe('0')
 })

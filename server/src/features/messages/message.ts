@@ -84,7 +84,7 @@ export interface NoticeFacts {
 
 export type NoticeKind = keyof NoticeFacts
 
-/** Tells the user what happened to the account, at a verified address. */
+/** Tells the user what happened to the account, at the address on file. */
 export type Notice = {
   readonly [Kind in NoticeKind]: Addressed & {
     readonly kind: Kind
@@ -93,6 +93,8 @@ export type Notice = {
     readonly facts: NoticeFacts[Kind]
     /** Opens the page that undoes it; a notice with one is never held back. */
     readonly undo?: { readonly link: string; readonly until: Date }
+    /** Nobody has shown that the address is his: it may be a stranger's. */
+    readonly isUnproven?: boolean
   }
 }[NoticeKind]
 

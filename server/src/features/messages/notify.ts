@@ -29,5 +29,7 @@ export async function notify<Kind extends NoticeKind>(
   to = user.email,
 ): Promise<void> {
   const language = user.language ?? defaultLanguage
-  await messages.enqueue(db, { ...happening, channel: 'email', to, userId: user.id, language } as Notice, now)
+  const isUnproven = to === user.email && user.emailVerifiedAt === null
+  const envelope = { channel: 'email', to, userId: user.id, language, isUnproven } as const
+  await messages.enqueue(db, { ...happening, ...envelope } as Notice, now)
 }

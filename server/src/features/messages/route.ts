@@ -10,7 +10,7 @@ import type { Attributes, Tracing } from '../../kernel/tracing.ts'
 import { createAlarm, type Alarm } from './alarm.ts'
 import { unsealContent } from './content.ts'
 import { createLane, type Lane } from './lane.ts'
-import { claimDue, settle, type Channel, type Claim } from './outbox.ts'
+import { claimDue, settle, type Channel, type Claim, type Settlement } from './outbox.ts'
 import type { Post } from './post.ts'
 import { settlementOf } from './settlement.ts'
 import { within } from './within.ts'
@@ -78,14 +78,20 @@ async function deliver(deps: RouteDeps, post: Post, alarm: Alarm, claim: Claim):
     if (outcome.kind === 'operator_fault') alarm.raise(outcome.reason, now)
     const settlement = settlementOf(outcome, claim, now, random)
     await settle(db, claim, settlement, now)
-    const { id: delivery, template, attempts } = claim
-    log.info(
-      { delivery, template, attempts, gateway: post.gateway, outcome: outcome.kind },
-      `message ${settlement.status}`,
-    )
+    tell(log, post, claim, outcome, settlement)
   } catch (error) {
     log.error({ err: error, delivery: claim.id }, 'what became of a message could not be recorded')
   }
+}
+
+/** Of several gateways, names the one that took it; of a message that was not taken, says why. */
+function tell(log: RouteDeps['log'], post: Post, claim: Claim, outcome: SendOutcome, { status }: Settlement): void {
+  const { id: delivery, template, attempts } = claim
+  const details =
+    outcome.kind === 'sent'
+      ? { gateway: outcome.gateway ?? post.gateway, outcome: outcome.kind }
+      : { gateway: post.gateway, outcome: outcome.kind, reason: outcome.reason }
+  log[status === 'dead' ? 'warn' : 'info']({ delivery, template, attempts, ...details }, `message ${status}`)
 }
 
 async function attempt({ secret, log }: RouteDeps, post: Post, claim: Claim): Promise<SendOutcome> {

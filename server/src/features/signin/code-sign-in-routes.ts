@@ -5,7 +5,7 @@ import type { App } from '../../http/server.ts'
 import type { Region } from '../../kernel/address.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { Refusal, throttled } from '../../kernel/refusal.ts'
-import { logOutcome, type OutcomeLog, withStatus } from '../account/service.ts'
+import { knownDeviceIn, logOutcome, type OutcomeLog, withStatus } from '../account/service.ts'
 import type { Sent } from '../otp/service.ts'
 import { type Address, askForCode, type CodeSignInDeps, isKnownDeviceOf, signInByCode } from './code-sign-in.ts'
 import { type ProofOfWork, requireProof } from '../proof-of-work/service.ts'
@@ -48,7 +48,10 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
   app.post(
     '/api/token/code/',
     {
-      config: { access: { who: 'public', scope: 'otpSend' }, idempotent: true },
+      config: {
+        access: { who: 'public', scope: 'otpSend', spares: (request) => knownDeviceIn(deps, request.body) },
+        idempotent: true,
+      },
       schema: {
         operationId: 'askForSignInCode',
         tags: ['Tokens'],
@@ -72,7 +75,7 @@ function askRoute(app: App, deps: CodeSignInRouteDeps): void {
       await requireProof(deps.proofOfWork, request, asking, now)
       if (!deps.isAvailable(address.channel)) throw new Refusal('channel_unavailable', 'no gateway for this channel')
       const answerOf = ({ challengeId: challenge }: Sent) => ({ status: 202, body: { challenge } })
-      const from = { act: request.act(), language: request.language(), remember: request.remember(answerOf) }
+      const from = { act: request.act(), language: request.language(), device, remember: request.remember(answerOf) }
       const asked = await askForCode(deps, address, from, now)
       if (asked.kind === 'cooldown') throw throttled(asked.retryAfterSeconds, 'code not sent: cooldown')
       logOutcome(deps, request, asked.outcome, address.to)

@@ -205,5 +205,11 @@ describe('whoever asks for', () => {
     expect(await world.inbox(user.email)).toHaveLength(5)
     await signInCode(world, user, '127.0.0.1')
     expect(await world.inbox(user.email)).toHaveLength(6)
+    const { email, password } = user
+    const { device } = (await world.call('POST', '/api/token/', { body: { email, password, device: 'new' } })).body
+    await askForCode(world, { email: user.email, device: `${device}x` }, '203.0.113.8')
+    expect(await world.inbox(user.email)).toHaveLength(6)
+    await askForCode(world, { email: user.email, device }, '203.0.113.9')
+    expect(await world.inbox(user.email)).toHaveLength(7)
   })
 })

@@ -42,6 +42,8 @@ export interface SignInCodeAsked {
   readonly act: Act
   /** For whoever has chosen none. */
   readonly language: Language
+  /** A value given at a sign-in. */
+  readonly device?: string | undefined
   readonly remember: Remember<Sent>
 }
 
@@ -59,7 +61,7 @@ const NO_HOLDER: FactorHolder = { id: NOBODY, emailVerifiedAt: null, phoneVerifi
 export async function askForCode(
   deps: CodeSignInDeps,
   address: Address,
-  { act, language, remember }: SignInCodeAsked,
+  { act, language, device, remember }: SignInCodeAsked,
   now: Date,
 ): Promise<(Sent & { readonly outcome: CodeOutcome }) | Cooldown> {
   const { db, codes } = deps
@@ -69,7 +71,9 @@ export async function askForCode(
   const binding = { asker: askerOf(deps, address, network), ...bindingOf(address), purpose: 'sign_in' } as const
   const wait = await cooldownOf(db, codes.rules, binding, now)
   if (wait) return wait
-  const isOwner = await hasSessionFrom(db, user?.id ?? NOBODY, network)
+  const isOwner =
+    (await recognise(db, deps, user?.id, device)) !== undefined ||
+    (await hasSessionFrom(db, user?.id ?? NOBODY, network))
   const envelope = {
     to: user && address.channel === 'email' ? user.email : address.to,
     language: user?.language ?? language,
@@ -79,6 +83,9 @@ export async function askForCode(
   const issued = await db.transaction().execute(async (db) => {
     // Asked again: an account deleted meanwhile can have no code; nor may it be while the code is stored.
     const still = await lockUser(db, user?.id ?? NOBODY)
+    // This too, so that of requests racing for one code one counts against the address.
+    const wait = await cooldownOf(db, codes.rules, binding, now)
+    if (wait) return wait
     const destination = destinationOf(address.channel, address.to)
     const isFull = (await deps.destinations.take(db, destination, isOwner, now)) !== undefined
     const userId = still && mayBegin && !isFull ? still.id : null

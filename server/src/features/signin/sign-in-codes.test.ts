@@ -9,7 +9,7 @@ import {
   signInCode,
 } from '../../../test/sign-in-codes.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
-import { atOnce, statuses } from '../../../test/wire.ts'
+import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type World } from '../../../test/world.ts'
 import { minutes } from '../../kernel/duration.ts'
 
@@ -107,4 +107,14 @@ describe('a code to sign in', () => {
       purpose: 'sign_in',
     })
   })
+})
+
+it('an address that has used up its codes still has them for whoever shows a device of the account', async () => {
+  await start({ THROTTLE_OTP_SEND: '10/hour' })
+  const { email, password } = await reachableUser(world)
+  const { device } = (await world.call('POST', '/api/token/', { body: { email, password, device: 'new' } })).body
+  await inTurn(10, (index) => askForCode(world, { email: `nobody${index}@example.com` }))
+  expect((await askForCode(world, { email, device })).status).toBe(202)
+  expect((await askForCode(world, { email })).status).toBe(429)
+  expect((await askForCode(world, { email: 'nobody@example.com', device })).status).toBe(429)
 })
