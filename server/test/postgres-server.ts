@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, cpSync, mkdirSync, rmSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { Client } from 'pg'
 import { systemClock } from '../src/kernel/clock.ts'
 import { systemRandom, uuidv7 } from '../src/kernel/random.ts'
+import type { Certificate } from './lookalikes/certificate.ts'
 
 /** A real PostgreSQL on loopback, without fsync, which forgets everything at its end. */
 export interface EmbeddedPostgres {
@@ -17,15 +18,22 @@ export interface EmbeddedPostgres {
   stop(): Promise<void>
 }
 
-export function startEmbeddedPostgres(): Promise<EmbeddedPostgres> {
-  return startPostgres(join(tmpdir(), `latchkey-postgres-${uuidv7(systemRandom, systemClock.now())}`))
+export interface EmbeddedOptions {
+  /** Wanted of everybody; without one everybody is trusted. */
+  readonly password?: string
+  /** Takes TLS, beside plain connections. */
+  readonly certificate?: Certificate
+}
+
+export function startEmbeddedPostgres(options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
+  return startPostgres(join(tmpdir(), `latchkey-postgres-${uuidv7(systemRandom, systemClock.now())}`), options)
 }
 
 // PostgreSQL refuses to run as root, and another user may not be able to reach a checkout in root's own folder: then a copy
 // of the binaries is run by `nobody`, whom every Debian has.
 const NOBODY = { uid: 65534, gid: 65534 }
 
-async function startPostgres(folder: string): Promise<EmbeddedPostgres> {
+async function startPostgres(folder: string, { password, certificate }: EmbeddedOptions): Promise<EmbeddedPostgres> {
   const isRoot = process.getuid?.() === 0
   const identity = isRoot ? NOBODY : {}
   mkdirSync(folder, { mode: 0o755 })
@@ -34,7 +42,10 @@ async function startPostgres(folder: string): Promise<EmbeddedPostgres> {
   mkdirSync(data, { mode: 0o700 })
   if (isRoot) chownSync(data, NOBODY.uid, NOBODY.gid)
   const port = await freePort()
-  const flags = ['-D', data, '--username=postgres', '--auth=trust', '--encoding=UTF8', '--locale=C', '--no-sync']
+  const own = (name: string, text: string): string => ownFile(join(folder, name), text, isRoot)
+  const access =
+    password === undefined ? ['--auth=trust'] : ['--auth=scram-sha-256', `--pwfile=${own('password', password)}`]
+  const flags = ['-D', data, '--username=postgres', ...access, '--encoding=UTF8', '--locale=C', '--no-sync']
   const made = spawnSync(join(binaries, 'initdb'), flags, { ...identity, cwd: folder, encoding: 'utf8' })
   if (made.status !== 0) throw made.error ?? new Error(`initdb: ${made.stderr}`)
   const settings = [
@@ -43,6 +54,13 @@ async function startPostgres(folder: string): Promise<EmbeddedPostgres> {
     'unix_socket_directories=',
     'listen_addresses=127.0.0.1',
     `port=${port}`,
+    ...(certificate
+      ? [
+          'ssl=on',
+          `ssl_cert_file=${own('cert.pem', certificate.cert)}`,
+          `ssl_key_file=${own('key.pem', certificate.key)}`,
+        ]
+      : []),
   ]
   const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
     ...identity,
@@ -51,7 +69,7 @@ async function startPostgres(folder: string): Promise<EmbeddedPostgres> {
   })
   await answering(server, port)
   return {
-    url: `postgres://postgres@127.0.0.1:${port}/postgres`,
+    url: `postgres://postgres${password === undefined ? '' : `:${password}`}@127.0.0.1:${port}/postgres`,
     pid: server.pid!,
     async stop() {
       const ended = once(server, 'exit')
@@ -60,6 +78,13 @@ async function startPostgres(folder: string): Promise<EmbeddedPostgres> {
       rmSync(folder, { recursive: true, force: true })
     },
   }
+}
+
+/** A file that only whoever runs the server can read. */
+function ownFile(path: string, text: string, isRoot: boolean): string {
+  writeFileSync(path, text, { mode: 0o600 })
+  if (isRoot) chownSync(path, NOBODY.uid, NOBODY.gid)
+  return path
 }
 
 /** The folder of the binaries that npm installed for this platform, or of a copy that anybody can reach. */
@@ -80,7 +105,7 @@ async function answering(server: ChildProcess, port: number): Promise<void> {
     client.on('error', silent)
     const isUp = await client.connect().then(
       () => true,
-      () => false,
+      (error: unknown) => error instanceof Error && error.message.includes('password'),
     )
     await client.end().catch(silent)
     if (isUp) return

@@ -14,7 +14,7 @@ interface Postgres {
   /** A new database, empty or as its template is. */
   open(template?: string): Promise<Database>
   /** The same, as what DATABASE_URL names. */
-  create(template?: string): Promise<string>
+  create(template?: string, encoding?: string): Promise<string>
   stop(): Promise<void>
 }
 
@@ -56,10 +56,10 @@ async function start(): Promise<Postgres> {
 
 function postgresAt(url: string, stop: () => Promise<void>): Postgres {
   const opened: OpenDatabase[] = []
-  const create = async (template = 'template0'): Promise<string> => {
+  const create = async (template = 'template0', encoding = 'UTF8'): Promise<string> => {
     const name = `${TEST_DATABASES}${uuidv7(systemRandom, systemClock.now()).replaceAll('-', '')}`
     await inDatabase(url, (db) =>
-      sql`create database ${sql.id(name)} template ${sql.id(template)} encoding 'UTF8'`.execute(db),
+      sql`create database ${sql.id(name)} template ${sql.id(template)} encoding ${sql.lit(encoding)}`.execute(db),
     )
     return withDatabase(url, name)
   }

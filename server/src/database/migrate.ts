@@ -1,6 +1,6 @@
 import type { Kysely } from 'kysely'
 import { DEFAULT_MIGRATION_TABLE, Migrator, type Migration } from 'kysely/migration'
-import { asError } from './errors.ts'
+import { asError, DatabaseBusy } from './errors.ts'
 import type { Database } from './schema.ts'
 import { DatabaseUnfit } from './unfit.ts'
 
@@ -37,6 +37,7 @@ async function runPending(db: Database, migrations: Record<string, Migration>): 
   const provider = { getMigrations: () => Promise.resolve(migrations) }
   const { error, results = [] } = await new Migrator({ db, provider }).migrateToLatest()
   if (error === undefined) return results.map((result) => result.migrationName)
+  if (error instanceof DatabaseBusy) throw error
   const failed = results.find((result) => result.status === 'Error')?.migrationName ?? 'of the database'
   throw new Error(`Migration ${failed} failed and was undone: ${asError(error).message}`, { cause: error })
 }

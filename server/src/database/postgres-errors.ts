@@ -94,12 +94,15 @@ const UNFIT_BY_CODE: Readonly<Record<string, Unfitness>> = {
 
 /** The refusal that a failure at the start stands for, or the error itself when it is none. */
 export function unfitPostgresOr(error: Error, where: string): Error {
-  const seen = error instanceof DatabaseBusy && error.cause instanceof Error ? error.cause : error
+  const seen = rootOf(error)
   const code = errorCode(seen)
   const reason = UNFIT_BY_CODE[code] ?? (isUntrusted(seen) ? 'not_trusted' : undefined)
   if (reason !== undefined) return new DatabaseUnfit(reason, where, seen.message)
   return isGone(seen) ? new DatabaseUnfit('unreachable', where, seen.message || code) : error
 }
+
+/** What the database itself said. */
+const rootOf = (error: Error): Error => (error.cause instanceof Error ? rootOf(error.cause) : error)
 
 const isUntrusted = (error: Error): boolean =>
   isTlsCode(errorCode(error)) || error.message === 'The server does not support SSL connections'

@@ -68,8 +68,8 @@ export function connect(
     keepAlive: true,
     connectionTimeoutMillis: PATIENCE_MILLISECONDS,
   })
-  // A connection lost while nobody uses it: the next statement has another.
-  pool.on('error', () => {})
+  // A connection lost while nobody uses it: the next statement has another. One lost in use fails its statement, which tells.
+  pool.on('error', () => {}).on('connect', (client) => client.on('error', () => {}))
   const db = new RepeatingKysely({
     dialect: traced(createPostgresDialect(pool, beforeStatement), 'postgresql', tracing),
   })
@@ -92,7 +92,7 @@ async function prepare(
     const migrations = await migrate(db, {
       migrations: migrationsFor(columnsOf.postgres),
       where: place.where,
-      lock: lockMigrations,
+      lock: (db) => lockMigrations(db, place.where),
       beforeChange: () => {},
     })
     if (migrations.length > 0) onStep?.({ kind: 'migrated', migrations })
@@ -123,20 +123,25 @@ const OLDEST = 140_000
 
 /** Throws DatabaseUnfit for a server or a database on which something of ours would not work. */
 export async function refuseUnfit(db: Database, where: string): Promise<void> {
-  const { rows } = await sql<{ version: string; number: number; encoding: string; isReplica: boolean }>`
+  const { rows } = await sql<{ version: string; number: number; encoding: string; isReadOnly: boolean }>`
     select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
-      current_setting('server_encoding') as encoding, pg_is_in_recovery() as is_replica`.execute(db)
-  const { version, number, encoding, isReplica } = rows[0]!
+      current_setting('server_encoding') as encoding, current_setting('transaction_read_only')::boolean as is_read_only`.execute(
+    db,
+  )
+  const { version, number, encoding, isReadOnly } = rows[0]!
   if (number < OLDEST) throw new DatabaseUnfit('old_server', where, version)
   if (encoding !== 'UTF8') throw new DatabaseUnfit('not_utf8', where, encoding)
-  if (isReplica) throw new DatabaseUnfit('read_only', where)
+  if (isReadOnly) throw new DatabaseUnfit('read_only', where)
 }
 
 // Of no meaning but to be ours.
 const MIGRATION_LOCK = 4_812_093_377_201
 
-/** Waits for whoever migrates now; after that no statement waits long for a table that requests are using. */
-async function lockMigrations(db: Database): Promise<void> {
+/** Waits for whoever migrates now, or refuses who may make no tables; after that no statement waits long for a table that requests are using. */
+async function lockMigrations(db: Database, where: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(db)
+  const { rows } = await sql<{ mayCreate: boolean | null }>`
+    select has_schema_privilege(current_schema(), 'create') as may_create`.execute(db)
+  if (rows[0]?.mayCreate !== true) throw new DatabaseUnfit('no_rights', where)
   await sql`set local lock_timeout = '10s'`.execute(db)
 }

@@ -2,36 +2,15 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { chmodSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { insertUser, openForTest, temporaryFolder } from '../../test/database.ts'
+import { DATABASE_PROCESS, runDatabase } from '../../test/run-database.ts'
 import { DatabaseBusy } from './errors.ts'
-
-const PROGRAM = fileURLToPath(new URL('../../test/faults/database-process.ts', import.meta.url))
-
-interface Answer {
-  readonly steps?: string[]
-  readonly failed?: string
-  readonly reason?: string
-  /** What was said instead, when the program could not even run. */
-  readonly unable?: string
-}
-
-/** Runs the program in a process of its own to its end and resolves to the last line it printed. */
-async function run(args: readonly string[]): Promise<Answer> {
-  const child = spawn(process.execPath, [PROGRAM, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  child.stdout.on('data', (chunk) => (output += String(chunk)))
-  child.stderr.on('data', (chunk) => (output += String(chunk)))
-  await once(child, 'close').catch((error: unknown) => (output = String(error)))
-  const last = output.trim().split('\n').at(-1) ?? ''
-  return (last.startsWith('{') ? JSON.parse(last) : { unable: output }) as Answer
-}
 
 it('lets processes that start at once on no file make one database together', async () => {
   for (let round = 0; round < 5; round++) {
     const path = join(temporaryFolder(), 'latchkey.db')
-    const answers = await Promise.all([1, 2, 3, 4].map(() => run([path, 'open'])))
+    const answers = await Promise.all([1, 2, 3, 4].map(() => runDatabase([path, 'open'])))
     expect(answers.filter((answer) => !answer.steps)).toStrictEqual([])
     const steps = answers.flatMap((answer) => answer.steps ?? []).toSorted()
     expect(steps).toStrictEqual(['created', 'migrated'])
@@ -42,7 +21,7 @@ it('lets two processes write as fast as they can, and no one sees a lock or lose
   // Fails with `begin` in place of `begin immediate`: reading first, one of the two is refused at once.
   const path = join(temporaryFolder(), 'latchkey.db')
   const db = await openForTest({ location: { kind: 'file', path } })
-  const answers = await Promise.all([run([path, 'add', '300']), run([path, 'add', '300'])])
+  const answers = await Promise.all([runDatabase([path, 'add', '300']), runDatabase([path, 'add', '300'])])
   expect(answers).toStrictEqual([{ steps: [] }, { steps: [] }])
   const rows = await db.selectFrom('meta').selectAll().execute()
   expect(rows.find((row) => row.key === 'sum')?.value).toBe('600')
@@ -52,7 +31,9 @@ it('lets two processes write as fast as they can, and no one sees a lock or lose
 it('goes on reading while another process keeps the write lock, and writes once that lets go', async () => {
   const path = join(temporaryFolder(), 'latchkey.db')
   const db = await openForTest({ location: { kind: 'file', path } })
-  const holder = spawn(process.execPath, [PROGRAM, path, 'hold', '500'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const holder = spawn(process.execPath, [DATABASE_PROCESS, path, 'hold', '500'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   await once(holder.stdout, 'data')
   const order: string[] = []
   const write = insertUser(db, 'ana').then(() => order.push('written'))
@@ -70,7 +51,9 @@ it('goes on reading while another process keeps the write lock, and writes once 
 it('gives up with DatabaseBusy when another process never lets go', async () => {
   const path = join(temporaryFolder(), 'latchkey.db')
   const db = await openForTest({ location: { kind: 'file', path } })
-  const holder = spawn(process.execPath, [PROGRAM, path, 'hold', '60000'], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const holder = spawn(process.execPath, [DATABASE_PROCESS, path, 'hold', '60000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
   await once(holder.stdout, 'data')
   await expect(insertUser(db, 'ana')).rejects.toThrow(DatabaseBusy)
   holder.kill('SIGKILL')
@@ -83,12 +66,12 @@ it('refuses a file it may not write, naming it and the remedy', async () => {
   const data = join(folder, 'data')
   mkdirSync(data)
   const path = join(data, 'latchkey.db')
-  expect(await run([path, 'open'])).toMatchObject({ steps: ['created', 'migrated'] })
+  expect(await runDatabase([path, 'open'])).toMatchObject({ steps: ['created', 'migrated'] })
   chmodSync(folder, 0o755)
   chmodSync(data, 0o755)
   chmodSync(path, 0o444)
   // Nothing is forbidden to root, so it is nobody who tries.
-  const answer = await run([path, 'open-unprivileged'])
+  const answer = await runDatabase([path, 'open-unprivileged'])
   expect(answer.reason).toBe('no_permission')
   expect(answer.failed).toContain(path)
   expect(answer.failed).toContain('both rights')

@@ -38,7 +38,7 @@ const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   no_such_database: 'is not there. Make it (createdb -E UTF8 -T template0), or mend its name in DATABASE_URL.',
   no_rights:
     'does not let its user make or change tables. Make that user its owner, or grant it create and usage on its schema.',
-  read_only: 'takes no writes: it is a replica. Point DATABASE_URL at the primary.',
+  read_only: 'takes no writes: it is a replica, or set to be read only. Point DATABASE_URL at the primary.',
   old_server: 'is on a PostgreSQL that is too old. Use 14 or later.',
   not_utf8: 'is not in UTF8, so that names could not be stored. Make another: createdb -E UTF8 -T template0.',
 }

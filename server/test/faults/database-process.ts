@@ -1,5 +1,5 @@
 /**
- * One process on a database file, run by tests as `node database-process.ts PATH VERB [COUNT]`. Prints one JSON line.
+ * One process on a database, a file or what a URL names, run by tests as `node database-process.ts PATH VERB [COUNT]`. Prints one JSON line.
  * `open`: opens and closes; `open-unprivileged`: as nobody, when started by root. `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it
  * first, and as often inserts a row in a single statement. `take COUNT`: takes COUNT times at once from a quota of 20, and tells how
  * often it was allowed. `hold COUNT`: keeps the write lock for COUNT milliseconds.
@@ -65,7 +65,7 @@ const verbs: Record<string, (db: Database) => Promise<void>> = {
 try {
   const steps: unknown[] = []
   const { db, close } = await openDatabase({
-    location: { kind: 'file', path },
+    location: path.startsWith('postgres:') ? { kind: 'postgres', url: path } : { kind: 'file', path },
     onStep: (step) => steps.push(step.kind),
   })
   await verbs[verb]?.(db)
