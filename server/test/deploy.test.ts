@@ -1,12 +1,17 @@
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { sql } from 'kysely'
+import { afterAll, describe, expect, it } from 'vitest'
 import { parse, parseAllDocuments } from 'yaml'
 import { readConfig } from '../src/config.ts'
 import { SETTINGS } from '../src/config/settings.ts'
-import { temporaryFolder } from './database.ts'
+import { openDatabase } from '../src/database/open.ts'
+import { insertUser, sessionRow, temporaryFolder } from './database.ts'
 import { needs } from './needs.ts'
+import { needsPostgres, stopPostgres } from './postgres.ts'
+
+afterAll(stopPostgres)
 
 const ROOT = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(ROOT, path), 'utf8')
@@ -18,14 +23,13 @@ type Yaml = any
 /** No moving tag: the same file brings the same programs tomorrow. */
 const PINNED = /^[\w./-]+:v?\d+\.\d+(?:\.\d+)?(?:-\w+)?$/
 
-const areSettings = (names: readonly string[]): void =>
-  expect(names.filter((name) => !Object.hasOwn(SETTINGS, name))).toEqual([])
+const noSettings = (names: readonly string[]): string[] => names.filter((name) => !Object.hasOwn(SETTINGS, name))
 
 describe('compose.yaml', () => {
   const { services, volumes }: Yaml = parse(read('compose.yaml'))
 
   it('gives the server settings that exist, and no other', () => {
-    areSettings(Object.keys(services.latchkey.environment))
+    expect(noSettings(Object.keys(services.latchkey.environment))).toEqual([])
   })
 
   it('starts Latchkey alone unless a profile brings more', () => {
@@ -108,7 +112,7 @@ describe('deploy/kubernetes.yaml', () => {
 
   it('gives settings that exist and go together', () => {
     const names: string[] = container.env.map(({ name }: Yaml) => name)
-    areSettings([...Object.keys(one('ConfigMap').data), ...names])
+    expect(noSettings([...Object.keys(one('ConfigMap').data), ...names])).toEqual([])
     const secrets = { SECRET_KEY: 'k'.repeat(40), DATABASE_URL: 'postgres://a:b@db/latchkey', REDIS_URL: 'redis://r' }
     const given = { ...one('ConfigMap').data, ...secrets, EMAIL_HOST_PASSWORD: 'p', METRICS_TOKEN: 'x'.repeat(20) }
     expect(Object.keys(given)).toEqual(expect.arrayContaining(names))
@@ -165,4 +169,20 @@ it('the pages of docs/deploy lead nowhere that is not there', () => {
     const links = [...read(`docs/deploy/${name}`).matchAll(/\]\((?!https?:)([^)#]+)/g)].map(([, to]) => to!)
     for (const link of links) expect(existsSync(join(dirname(join(folder, name)), link)), `${name}: ${link}`).toBe(true)
   }
+})
+
+it('docs/deploy/backup.md makes a restored PostgreSQL fit for today', async (context) => {
+  const url = await (await needsPostgres(context)).create()
+  const { db, close } = await openDatabase({ location: { kind: 'postgres', url } })
+  const userId = await insertUser(db, 'sara')
+  await db.insertInto('sessions').values(sessionRow(userId)).execute()
+  const statements = /<<'SQL'\n([^]*?)SQL\n/.exec(read('docs/deploy/backup.md'))?.[1]
+  const each = statements!.split(/;(?: --.*)?\n/).filter((text) => !/^(?:begin|commit|\s*)$/.test(text))
+  expect(each.length).toBeGreaterThan(5)
+  await db.transaction().execute(async (db) => {
+    for (const text of each) await sql.raw(text).execute(db)
+  })
+  expect(await db.selectFrom('sessions').select('endReason').execute()).toEqual([{ endReason: 'ended_by_operator' }])
+  expect(await insertUser(db, 'newcomer')).toBeGreaterThan(10_000 + 10 * 86_400)
+  await close()
 })

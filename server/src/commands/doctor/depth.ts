@@ -40,8 +40,10 @@ async function sqliteFindings(subject: Subject): Promise<Finding[]> {
 }
 
 async function pagesFinding(db: Database): Promise<Finding> {
-  const ask = async (pragma: string) =>
-    Object.values((await sql.raw<object>(`pragma ${pragma}`).execute(db)).rows[0] ?? {})[0]
+  const ask = async (pragma: string): Promise<unknown> => {
+    const { rows } = await sql.raw<Record<string, unknown>>(`pragma ${pragma}`).execute(db)
+    return Object.values(rows[0] ?? {})[0]
+  }
   const [verdict, mode, pages, free] = [
     await ask('quick_check(1)'),
     await ask('journal_mode'),

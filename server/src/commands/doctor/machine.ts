@@ -16,7 +16,7 @@ export async function inspectMachine(config: Config, threadPoolSize: number): Pr
 
 function nodeFinding(): Finding {
   const { node } = process.versions
-  return Number.parseInt(node) >= OLDEST_NODE
+  return Number.parseInt(node, 10) >= OLDEST_NODE
     ? ok('node', node)
     : fault('node', `${node} is too old: ${OLDEST_NODE} or later is needed`)
 }
