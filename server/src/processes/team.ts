@@ -44,6 +44,9 @@ export class Team {
 
   constructor(options: TeamOptions) {
     this.#options = options
+    // Each takes connections off the port itself. Were they handed on by this process, one on its way to a process that ends
+    // in that moment would be answered by nobody, and kept open by us.
+    cluster.schedulingPolicy = cluster.SCHED_NONE
     cluster.setupPrimary({ exec: CHILD, args: [], serialization: 'advanced' })
     for (let count = 0; count < options.size; count++) this.#add()
   }
