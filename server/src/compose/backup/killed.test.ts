@@ -9,7 +9,7 @@ import { days } from '../../kernel/duration.ts'
 import { systemClock } from '../../kernel/clock.ts'
 import { dataFiles } from '../foundation.ts'
 
-const RESTORE = resolve(import.meta.dirname, '../../../test/restore-process.ts')
+const RESTORE = resolve(import.meta.dirname, '../../../test/faults/restore-process.ts')
 
 const STEPS = ['unpacking', 'settling', 'aside', 'keys copied', 'latchkey.db moved', 'database', 'done']
 

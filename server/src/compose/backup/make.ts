@@ -8,7 +8,7 @@ import type { Database } from '../../database/schema.ts'
 import { isBoundTo } from '../../database/secret-binding.ts'
 import { copySnapshot, noteBackup } from '../../database/snapshot.ts'
 import { lastUserId } from '../../database/user-ids.ts'
-import { lastLink } from '../../features/audit/chain-store.ts'
+import { endOfChain } from '../../features/audit/service.ts'
 import { readKeys } from '../../features/tokens/keyring.ts'
 import { countUsers } from '../../features/users/service.ts'
 import type { Clock } from '../../kernel/clock.ts'
@@ -118,7 +118,7 @@ async function factsOf(
 }
 
 async function endOfAudit(db: Database): Promise<ManifestFacts['audit']> {
-  const last = await lastLink(db)
+  const last = await endOfChain(db)
   return last ? { number: last.number, mac: Buffer.from(last.mac).toString('hex') } : null
 }
 

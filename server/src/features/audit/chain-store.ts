@@ -33,7 +33,7 @@ export const sealedBefore = (db: Database, number: number): Promise<StoredEvent 
 export const findSealed = (db: Database, number: number): Promise<StoredEvent | undefined> =>
   db.selectFrom('auditEvents').selectAll().where('number', '=', number).executeTakeFirst()
 
-export const lastSealed = (db: Database): Promise<StoredEvent | undefined> =>
+const lastSealed = (db: Database): Promise<StoredEvent | undefined> =>
   db
     .selectFrom('auditEvents')
     .selectAll()

@@ -120,6 +120,9 @@ async function flawOf(db: Database, secret: Secret, last: Link, event: StoredEve
   return { number, id: event.id, flaw: isVouchedFor ? 'changed' : 'wrong_mac' }
 }
 
+/** What to note of the chain as it is now; undefined while nothing was ever sealed. */
+export const endOfChain = (db: Database): Promise<Link | undefined> => chain.lastLink(db)
+
 export type NotedStanding = 'as_noted' | 'different' | 'missing' | 'removed'
 
 /** Whether a link somebody noted down is still in the chain: what is cut off its end shows here and nowhere else. */

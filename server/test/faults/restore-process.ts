@@ -2,10 +2,10 @@
  * A restore in a process of its own that is killed by itself: `restore-process.ts DATA_DIR FILE STEP` is gone, as by kill -9, in
  * front of that step; with a step there is none of, it does its work and names every step it passed.
  */
-import { restore } from '../src/compose/backup/restore.ts'
-import { readConfig } from '../src/config.ts'
-import { systemClock } from '../src/kernel/clock.ts'
-import { systemRandom } from '../src/kernel/random.ts'
+import { restore } from '../../src/compose/backup/restore.ts'
+import { readConfig } from '../../src/config.ts'
+import { systemClock } from '../../src/kernel/clock.ts'
+import { systemRandom } from '../../src/kernel/random.ts'
 
 const [dataDir = '', archive = '', fatal] = process.argv.slice(2)
 
