@@ -1,5 +1,5 @@
 import { UNLIMITED } from './unlimited.ts'
-import { createWorld, type World } from './world.ts'
+import { createWorld, ON_SQLITE, type World } from './world.ts'
 
 /** A statement by its verb and its table: what it costs. */
 const costOf = (sql: string): string =>
@@ -20,7 +20,10 @@ export interface CostedWorld {
 export async function createCostedWorld(settings: Readonly<Record<string, string>>): Promise<CostedWorld> {
   let statements: string[] = []
   const beforeStatement = (sql: string): void => void statements.push(costOf(sql))
-  const world = await createWorld({ settings: { ...UNLIMITED, ...settings }, compose: { beforeStatement } })
+  const world = await createWorld({
+    settings: { ...UNLIMITED, ...settings },
+    compose: { ...ON_SQLITE, beforeStatement },
+  })
   return {
     world,
     async costs(act) {

@@ -61,6 +61,12 @@ export const PASSWORD = 'Correct-Horse-7'
 const { TEST_REDIS_URL } = process.env
 const REDIS = TEST_REDIS_URL === undefined ? {} : { REDIS_URL: TEST_REDIS_URL }
 
+/**
+ * For a world that stays on SQLite wherever others are: where statements are counted one by one, or as many requests as there
+ * are must be at the same point. On PostgreSQL what goes on beside them comes in between.
+ */
+export const ON_SQLITE = { inMemory: true } as const
+
 export interface WorldOptions {
   readonly settings?: Readonly<Record<string, string>>
   readonly compose?: Partial<Pick<ComposeOptions, 'gateways' | 'beforeStatement' | 'inMemory' | 'random' | 'tracing'>>

@@ -23,9 +23,8 @@ const remove = (id: number | 'me', token: string) => world.call('DELETE', `/api/
 /** Every row of every table, as text. */
 async function everything(): Promise<Map<string, string[]>> {
   const { db } = world.latchkey.foundation
-  const { rows: tables } = await sql<{ name: string }>`select name from sqlite_schema where type = 'table'`.execute(db)
   const dump = new Map<string, string[]>()
-  for (const { name } of tables) {
+  for (const { name } of await db.introspection.getTables()) {
     const { rows } = await sql`select * from ${sql.table(name)}`.execute(db)
     const texts = rows.map((row) => JSON.stringify(row))
     dump.set(name, texts)

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest'
 import { askForReset, confirmReset, NEW_PASSWORD, passwordMails } from '../../../test/passwords.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { sameButForItsId } from '../../../test/wire.ts'
-import { type Answer, createWorld, type World } from '../../../test/world.ts'
+import { type Answer, createWorld, ON_SQLITE, type World } from '../../../test/world.ts'
 import { before, days } from '../../kernel/duration.ts'
 import { backlog } from '../messages/service.ts'
 
@@ -14,7 +14,7 @@ async function listeningWorld(): Promise<{
   let heard: string[] = []
   const world = await createWorld({
     settings: UNLIMITED,
-    compose: { beforeStatement: (sql) => void heard.push(sql) },
+    compose: { ...ON_SQLITE, beforeStatement: (sql) => void heard.push(sql) },
   })
   return {
     world,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { atOnce, inTurn, statuses, until } from '../../../test/wire.ts'
-import { createWorld, PASSWORD, type World } from '../../../test/world.ts'
+import { createWorld, ON_SQLITE, PASSWORD, type World } from '../../../test/world.ts'
 
 const attempt = (world: World, email: string, from: string) =>
   world.call('POST', '/api/token/', { body: { email, password: 'Wrong-Horse-7' }, from })
@@ -65,7 +65,7 @@ describe('while more passwords wait than can be compared', () => {
 
   // Guard: `uncountFailure` in `countedOnceCompared`. Seen failing (as many counted as tried) without it.
   it('a sign-in that was turned away is no failed one', async () => {
-    const world = await createWorld({ settings })
+    const world = await createWorld({ settings, compose: ON_SQLITE })
     const answers = await atOnce(100, (index) => attempt(world, `crowd${index}@example.com`, '192.0.2.1'))
     const { 401: refused, 503: turnedAway, ...others } = statuses(answers)
     expect([turnedAway, others]).toEqual([expect.any(Number), {}])
@@ -76,7 +76,7 @@ describe('while more passwords wait than can be compared', () => {
   })
 
   it('nobody waits for failures that were none', async () => {
-    const world = await createWorld({ settings })
+    const world = await createWorld({ settings, compose: ON_SQLITE })
     const user = await world.signedInUser()
     const crowd = atOnce(100, (index) => attempt(world, `crowd${index}@example.com`, '192.0.2.1'))
     await until(() => world.latchkey.passwords.load().waiting >= 28)

@@ -6,7 +6,7 @@ import { userWithPasskey } from '../../../test/passkeys.ts'
 import { beginSignIn, codeOf, fortified, recordOf } from '../../../test/second-step.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { atOnce, hashesOf, inTurn, sessionIdOf, statuses, until } from '../../../test/wire.ts'
-import { type Answer, createWorld, type SignedIn, type World } from '../../../test/world.ts'
+import { type Answer, createWorld, ON_SQLITE, type SignedIn, type World } from '../../../test/world.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 import { subjectOf } from '../attempts/service.ts'
 
@@ -72,7 +72,7 @@ describe('a password that is wrong while reauthenticating', () => {
 
   // Guard: `uncountFailure` in `countedOnceCompared`. Seen failing (every one counted) without it.
   it('is none where more passwords wait than can be compared', async () => {
-    const world = await createWorld({ settings })
+    const world = await createWorld({ settings, compose: ON_SQLITE })
     const user = await world.signedInUser()
     const crowd = atOnce(200, (index) => world.signIn({ email: `crowd${index}@example.com`, password: WRONG }))
     await until(() => world.latchkey.passwords.load().waiting >= 28)

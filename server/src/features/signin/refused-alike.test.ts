@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { inTurn } from '../../../test/wire.ts'
-import { createWorld } from '../../../test/world.ts'
+import { createWorld, ON_SQLITE } from '../../../test/world.ts'
 
 const settings = { THROTTLE_ANON: 'off', THROTTLE_LOGIN: '1000/min', THROTTLE_LOGIN_FAILED: '20/min' }
 
@@ -8,7 +8,10 @@ describe('a sign-in that fails', () => {
   // Guard: `NOBODY` in `recogniseNetwork`. Seen failing where an unknown account's network is not asked for.
   it('runs the same statements for an account that is not there, refused or made to wait by account or address', async () => {
     const statements: string[] = []
-    const world = await createWorld({ settings, compose: { beforeStatement: (text) => void statements.push(text) } })
+    const world = await createWorld({
+      settings,
+      compose: { ...ON_SQLITE, beforeStatement: (text) => void statements.push(text) },
+    })
     const { email } = await world.signedInUser()
     const attempt = (to: string, from: string) =>
       world.call('POST', '/api/token/', { body: { email: to, password: 'Wrong-Horse-7', device: 'made-up' }, from })
