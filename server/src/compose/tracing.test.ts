@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { collectSpans, type Ended } from '../../test/spans.ts'
-import { createWorld, PASSWORD } from '../../test/world.ts'
+import { IS_ON_POSTGRES } from '../../test/world-database.ts'
+import { createWorld, PASSWORD, type WorldOptions } from '../../test/world.ts'
 import { openTracing } from './tracing.ts'
 
 const CALLER = { traceId: '0af7651916cd43dd8448eb211c80319c', spanId: 'b7ad6b7169203331' }
 const traceparent = `00-${CALLER.traceId}-${CALLER.spanId}-01`
 
-async function tracedWorld(settings: Record<string, string> = {}) {
+async function tracedWorld(settings: Record<string, string> = {}, more: WorldOptions['compose'] = {}) {
   const collector = await collectSpans()
-  return { ...collector, world: await createWorld({ settings, compose: { tracing: collector.tracing } }) }
+  return { ...collector, world: await createWorld({ settings, compose: { tracing: collector.tracing, ...more } }) }
 }
 
 const childrenOf = (ended: readonly Ended[], { context }: Ended) =>
@@ -44,14 +45,19 @@ describe('a request has a span', () => {
       expect.arrayContaining(['verify password', 'INSERT sessions', 'COMMIT']),
     )
     const insert = children.find(({ name }) => name === 'INSERT sessions')
-    expect(insert?.attributes).toMatchObject({ 'db.system.name': 'sqlite', 'db.collection.name': 'sessions' })
-    expect(insert?.attributes['db.query.text']).toContain('?')
+    expect(insert?.attributes).toMatchObject({
+      'db.system.name': IS_ON_POSTGRES ? 'postgresql' : 'sqlite',
+      'db.collection.name': 'sessions',
+    })
+    expect(insert?.attributes['db.query.text']).toMatch(/\?|\$1/)
   })
 
   it('that is an error when the fault is ours, and only then', async () => {
-    const { world, named } = await tracedWorld()
+    const beforeStatement = (sql: string) => {
+      if (sql.startsWith('insert into "sessions"')) throw new Error('a fault of ours')
+    }
+    const { world, named } = await tracedWorld({}, { beforeStatement })
     await world.call('GET', '/api/users/me/')
-    await world.latchkey.foundation.db.schema.dropTable('sessions').execute()
     await world.call('POST', '/api/users/', { body: { email: 'a@example.com', password: PASSWORD } })
     await world.call('POST', '/api/token/', { body: { email: 'a@example.com', password: PASSWORD } })
     expect(named('GET /api/users/me/')).toMatchObject([{ isError: false }])

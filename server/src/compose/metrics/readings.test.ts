@@ -1,5 +1,7 @@
+import { sql } from 'kysely'
 import { expect, it } from 'vitest'
 import { scrape, TOKEN } from '../../../test/metrics.ts'
+import { IS_ON_POSTGRES } from '../../../test/world-database.ts'
 import { createWorld } from '../../../test/world.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
 
@@ -71,7 +73,9 @@ it('does not wait for a transaction that holds the database, and asks nothing mo
   const world = await createWorld({ settings })
   const held = Promise.withResolvers<void>()
   const begun = Promise.withResolvers<void>()
-  const holding = world.latchkey.foundation.db.transaction().execute(async () => {
+  const holding = world.latchkey.foundation.db.transaction().execute(async (db) => {
+    // Elsewhere nothing but a lock keeps a reader out.
+    if (IS_ON_POSTGRES) await sql`lock table deliveries in access exclusive mode`.execute(db)
     begun.resolve()
     await held.promise
   })
