@@ -66,29 +66,37 @@ const refusalOf = (port: number): Promise<string | undefined> =>
 
 describe('a server told to stop', () => {
   // Without closing each connection with its answer, those kept alive hold the end back until they are cut.
-  it('answers the 50 requests and 20 sign-ins it has in hand, takes no new connection, and ends with 0', async () => {
-    // Failed sign-ins count from before their hash, so more than five of one user at once would have to wait.
-    await using server = await startServer(temporaryFolder(), { ...UNTHROTTLED, THROTTLE_LOGIN: 'off' })
-    const email = 'sara@example.com'
-    const { refresh } = await newcomer(server, email)
-    const signIns = Array.from({ length: HASHES }, () =>
-      begin(server.port, '/api/token/', { email, password: PASSWORD }),
-    )
-    const verifies = Array.from({ length: REQUESTS }, () =>
-      begin(server.port, '/api/token/verify/', { token: refresh }),
-    )
-    const begun = await Promise.all([...signIns, ...verifies])
-    const hashing = begun.slice(0, HASHES)
-    for (const { finish } of hashing) finish()
-    server.kill('SIGTERM')
-    await untilRefusing(server.port)
-    for (const { finish } of begun.slice(HASHES)) finish()
-    const answers = await Promise.all(begun.map(({ answers }) => answers))
-    expect(answers.map(([answer]) => answer?.status)).toEqual(answers.map(() => 200))
-    const late = answers.slice(HASHES)
-    expect(late.map(([answer]) => answer?.headers['connection'])).toEqual(late.map(() => 'close'))
-    expect(await server.exited).toEqual({ code: 0, signal: null })
-  }, 60_000)
+  it.each([
+    ['it has', '1'],
+    ['its two processes have', '2'],
+  ])(
+    'answers the 50 requests and 20 sign-ins %s in hand, takes no new connection, and ends with 0',
+    async (_, n) => {
+      // Failed sign-ins count from before their hash, so more than five of one user at once would have to wait.
+      const settings = { ...UNTHROTTLED, THROTTLE_LOGIN: 'off', WEB_CONCURRENCY: n }
+      await using server = await startServer(temporaryFolder(), settings)
+      const email = 'sara@example.com'
+      const { refresh } = await newcomer(server, email)
+      const signIns = Array.from({ length: HASHES }, () =>
+        begin(server.port, '/api/token/', { email, password: PASSWORD }),
+      )
+      const verifies = Array.from({ length: REQUESTS }, () =>
+        begin(server.port, '/api/token/verify/', { token: refresh }),
+      )
+      const begun = await Promise.all([...signIns, ...verifies])
+      const hashing = begun.slice(0, HASHES)
+      for (const { finish } of hashing) finish()
+      server.kill('SIGTERM')
+      await untilRefusing(server.port)
+      for (const { finish } of begun.slice(HASHES)) finish()
+      const answers = await Promise.all(begun.map(({ answers }) => answers))
+      expect(answers.map(([answer]) => answer?.status)).toEqual(answers.map(() => 200))
+      const late = answers.slice(HASHES)
+      expect(late.map(([answer]) => answer?.headers['connection'])).toEqual(late.map(() => 'close'))
+      expect(await server.exited).toEqual({ code: 0, signal: null })
+    },
+    60_000,
+  )
 
   it('says so at /readyz to whoever still has a connection', async () => {
     const { latchkey, call } = await createWorld()
