@@ -1,5 +1,6 @@
 import { once } from 'node:events'
-import { createServer } from 'node:net'
+import { writeFileSync } from 'node:fs'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { describe, expect, it, vi } from 'vitest'
@@ -232,7 +233,7 @@ describe('when processes end', () => {
     await untilServing(server, 2)
     const pids = serving(server)
     // A request that never ends its body would hold it for ten seconds.
-    const socket = (await import('node:net')).connect(server.port, '127.0.0.1').on('error', () => {})
+    const socket = connect(server.port, '127.0.0.1').on('error', () => {})
     socket.write('POST /api/users/ HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n')
     socket.write('Content-Length: 99\r\nExpect: 100-continue\r\n\r\n')
     await once(socket, 'data')
@@ -253,6 +254,11 @@ describe('a start that fails ends with 1 and says why, once', () => {
     expect(await server.ended()).toBe(1)
     taken.close()
     expect(server.err()).toBe(`Port ${port} is taken by another program. Stop it, or set PORT to another number.\n`)
+    const folder = temporaryFolder()
+    writeFileSync(join(folder, 'breached.filter'), 'no filter at all', { mode: 0o600 })
+    const unfit = startProcess(['main.ts'], { settings: { WEB_CONCURRENCY: '2', DATA_DIR: folder } })
+    expect(await unfit.ended()).toBe(1)
+    expect(unfit.err().match(/breached\.filter/g)).toHaveLength(1)
   }, 60_000)
 
   it('for another secret, before any other process is started', async () => {
