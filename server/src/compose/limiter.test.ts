@@ -62,8 +62,8 @@ it('starts with a wrong password, and says so', async (context) => {
 })
 
 it.each([
-  ['memory', {}],
-  ['database', { WEB_CONCURRENCY: '2' }],
+  ['memory', { REDIS_URL: '' }],
+  ['database', { REDIS_URL: '', WEB_CONCURRENCY: '2' }],
 ])('counts in the %s with settings %o', async (place, settings) => {
   expect(await limits(await createWorld({ settings }))).toEqual({ counted_in: place })
 })
