@@ -10,6 +10,7 @@ import {
   type Span,
   type SpanContext,
   type SpanOptions,
+  SpanStatusCode,
   type TextMapPropagator,
   trace,
   type Tracer,
@@ -112,7 +113,7 @@ function spanInto(ended: Ended[], name: string, options: SpanOptions, parent: Sp
     updateName: () => span,
     recordException: () => {},
     setStatus({ code }) {
-      isError = code === 2
+      isError = code === SpanStatusCode.ERROR
       return span
     },
     end: () => void ended.push({ name, kind: options.kind, attributes, context: own, parent, links, isError }),
