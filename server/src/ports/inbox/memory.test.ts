@@ -3,6 +3,7 @@ import { mailWith, smsWith } from '../../../test/messages.ts'
 import { createTurnedClock } from '../../../test/turned-clock.ts'
 import { after, minutes } from '../../kernel/duration.ts'
 import { createLocalInbox } from './memory.ts'
+import type { InboxMessage, InboxShare } from './port.ts'
 
 it('shows mail and SMS as they would have looked, with code, its end and the moment, newest first', async () => {
   const clock = createTurnedClock()
@@ -42,4 +43,23 @@ it('keeps the newest two hundred and lets the rest go', async () => {
       .map(({ id }) => id)
       .toReversed(),
   )
+})
+
+it('shows what another process of the same server sent, and tells that one of its own', async () => {
+  const told: string[] = []
+  let hear: (message: InboxMessage) => void = () => {}
+  const clock = createTurnedClock()
+  const share: InboxShare = {
+    tell: ({ id }) => void told.push(id),
+    hear: (keep) => {
+      hear = keep
+    },
+  }
+  const inbox = createLocalInbox({ clock, share })
+  const own = smsWith()
+  await inbox.sms.send(own)
+  const others = { ...mailWith(), channel: 'email', sentAt: clock.now() } as const
+  hear(others)
+  expect(inbox.messages().map(({ id }) => id)).toEqual([others.id, own.id])
+  expect(told).toEqual([own.id])
 })
