@@ -63,7 +63,7 @@ export const isUnprepared = (error: Error): boolean =>
 export const isChangedResult = (error: Error): boolean =>
   errorCode(error) === FEATURE_NOT_SUPPORTED && 'routine' in error && error.routine === 'RevalidateCachedQuery'
 
-export function isGone(error: Error): boolean {
+function isGone(error: Error): boolean {
   const code = errorCode(error)
   return GONE.test(code) || GONE_BY_SYSTEM.includes(code) || GONE_BY_TEXT.test(error.message)
 }
