@@ -48,6 +48,22 @@ it('goes on reading while another process keeps the write lock, and writes once 
   expect(await db.selectFrom('users').select('id').execute()).toHaveLength(2)
 })
 
+// With SQLite's own wait (`timeout` above 0) the event loop stands still meanwhile, and nothing ticks.
+it('goes on with everything else while many wait for the lock of another process', async () => {
+  const path = join(temporaryFolder(), 'latchkey.db')
+  const db = await openForTest({ location: { kind: 'file', path } })
+  const holder = spawn(process.execPath, [DATABASE_PROCESS, path, 'hold', '1000'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  })
+  await once(holder.stdout, 'data')
+  let ticks = 0
+  const ticking = setInterval(() => ticks++, 10)
+  await Promise.all(Array.from({ length: 32 }, (_, n) => db.transaction().execute((db) => insertUser(db, `user${n}`))))
+  clearInterval(ticking)
+  expect(ticks).toBeGreaterThan(10)
+  await once(holder, 'close')
+})
+
 it('gives up with DatabaseBusy when another process never lets go', async () => {
   const path = join(temporaryFolder(), 'latchkey.db')
   const db = await openForTest({ location: { kind: 'file', path } })
