@@ -18,12 +18,8 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
 
 /** Every table of the database, whole. */
 export async function dump(db: Database): Promise<Dump> {
-  const tables = await sql<{ name: string }>`
-    select name from sqlite_schema where type = 'table' and name not like 'sqlite_%' and name not like 'kysely_%'`.execute(
-    db,
-  )
   const dumped = new Map<string, Map<string, Row>>()
-  for (const { name } of tables.rows) {
+  for (const { name } of await db.introspection.getTables()) {
     const { rows } = await sql<Row>`select * from ${sql.table(name)}`.execute(db)
     dumped.set(camelCase(name), new Map(rows.map((row) => [keyOf(row), row])))
   }
