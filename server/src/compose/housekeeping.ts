@@ -14,6 +14,7 @@ import { removeUsedChallenges } from '../features/passkeys/service.ts'
 import { removeUsedProofs } from '../features/proof-of-work/service.ts'
 import { removeExpired as removeExpiredSessions, removeExpiredPending } from '../features/sessions/service.ts'
 import { removeBefore as removeOldSmsDecisions } from '../features/sms-firewall/service.ts'
+import { foldCounts } from '../features/users/service.ts'
 import { before, days, type Duration, hours, minutes } from '../kernel/duration.ts'
 import { removeEndedWindows } from '../ports/limiter/database.ts'
 import type { TimedJob } from './timed-job.ts'
@@ -68,6 +69,7 @@ export const housekeeping = ({ db, log, audit, expiry }: HousekeepingDeps): Time
 type Clearing = (db: Database, now: Date) => Promise<unknown>
 
 const CLEARING: readonly Clearing[] = [
+  foldCounts,
   removeExpiredSessions,
   removeExpiredPending,
   (db, now) => removeExpiredCodes(db, before(now, KEEP_CODES)),

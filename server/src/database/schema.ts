@@ -11,11 +11,14 @@ import type {
 import type { PendingRegistrationsTable } from './schema-registrations.ts'
 import type { IdempotentAnswersTable, UsedProofsTable } from './schema-requests.ts'
 import type { SmsDecisionsTable, SmsGateTable } from './schema-sms.ts'
+import type { UserCountsTable, UserGramsTable } from './schema-users.ts'
 
 /** The whole database, camelCase here and snake_case on disk. Moments are UTC; a null moment means "not (yet)". */
 export interface Schema {
   meta: MetaTable
   users: UsersTable
+  userCounts: UserCountsTable
+  userGrams: UserGramsTable
   sessions: SessionsTable
   pendingSignIns: PendingSignInsTable
   challenges: ChallengesTable

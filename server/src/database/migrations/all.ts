@@ -9,6 +9,7 @@ import * as neutralRegistration from './0006_neutral_registration.ts'
 import * as limits from './0007_limits.ts'
 import * as rateCounters from './0008_rate_counters.ts'
 import * as signingKeys from './0009_signing_keys.ts'
+import * as biggerThanMemory from './0011_bigger_than_memory.ts'
 
 /** Every migration in order. A name, once released, never changes: databases remember it. */
 export function migrationsFor(columns: Columns): Record<string, Migration> {
@@ -22,5 +23,6 @@ export function migrationsFor(columns: Columns): Record<string, Migration> {
     '0007_limits': { up: (db) => limits.up(db, columns) },
     '0008_rate_counters': { up: (db) => rateCounters.up(db) },
     '0009_signing_keys': { up: (db) => signingKeys.up(db) },
+    '0011_bigger_than_memory': { up: (db) => biggerThanMemory.up(db, columns) },
   }
 }

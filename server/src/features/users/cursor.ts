@@ -1,7 +1,8 @@
 import type { Database } from '../../database/schema.ts'
 import type { Random } from '../../kernel/random.ts'
 import { seal, type Secret, unseal } from '../../kernel/secret.ts'
-import { findSlice, type Ordering, type Place, type UserFilter } from './list-store.ts'
+import type { Ordering, Place, UserFilter } from './list-store.ts'
+import { sliceBeyond } from './pages.ts'
 import type { User } from './store.ts'
 
 /** Which way a page lies of a place. */
@@ -50,7 +51,7 @@ export async function pageBeside(
   const isBack = cursor?.way === 'previous'
   const direction = isBack === (ordering.direction === 'asc') ? 'desc' : 'asc'
   // One more than shown tells whether another page lies beyond.
-  const found = await findSlice(db, filter, { ...ordering, direction }, { limit: limit + 1, beyond: cursor?.place })
+  const found = await sliceBeyond(db, filter, { ...ordering, direction }, { limit: limit + 1, beyond: cursor?.place })
   const isMore = found.length > limit
   const shown = found.slice(0, limit)
   const users = isBack ? shown.toReversed() : shown

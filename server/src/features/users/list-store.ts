@@ -1,4 +1,4 @@
-import { type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely'
+import { type AliasedExpression, type Expression, type ExpressionBuilder, sql, type SqlBool } from 'kysely'
 import type { Database, Schema } from '../../database/schema.ts'
 import { toAsciiDigits } from '../../kernel/digits.ts'
 import type { User } from './store.ts'
@@ -63,26 +63,108 @@ function matches(where: ExpressionBuilder<Schema, 'users'>, { terms, isActive }:
   return where.and([...terms.map(found), ...activity])
 }
 
-export function findSlice(
-  db: Database,
-  filter: UserFilter,
-  { by, direction }: Ordering,
-  { limit, offset = 0, beyond }: Slice,
-): Promise<User[]> {
-  const column = by === 'email' ? 'emailKey' : 'id'
-  let query = db
-    .selectFrom('users')
-    .selectAll()
-    .where((where) => matches(where, filter))
-  if (beyond !== undefined) query = query.where(column, direction === 'asc' ? '>' : '<', beyond)
-  return query.orderBy(column, direction).limit(limit).offset(offset).execute()
+/** Which users are looked at: those who match, of the ones with a gram where one is given. */
+export interface Sought extends UserFilter {
+  readonly gram?: string | undefined
 }
 
-export async function countMatching(db: Database, filter: UserFilter): Promise<number> {
-  const { count } = await db
+const placeColumn = ({ by }: Ordering) => (by === 'email' ? 'emailKey' : 'id')
+
+const matching = (db: Database, { gram, ...filter }: Sought) =>
+  db
     .selectFrom('users')
-    .select((select) => select.fn.countAll<number>().as('count'))
     .where((where) => matches(where, filter))
+    .$if(gram !== undefined, (query) =>
+      query.where('id', 'in', db.selectFrom('userGrams').select('userId').where('gram', '=', gram!)),
+    )
+
+/** Reads every one of those who are sought, unless few of them or an index do. */
+export function findSlice(
+  db: Database,
+  sought: Sought,
+  ordering: Ordering,
+  { limit, offset = 0, beyond }: Slice,
+): Promise<User[]> {
+  const column = placeColumn(ordering)
+  let query = matching(db, sought).selectAll()
+  if (beyond !== undefined) query = query.where(column, ordering.direction === 'asc' ? '>' : '<', beyond)
+  return query.orderBy(column, ordering.direction).limit(limit).offset(offset).execute()
+}
+
+/** Counts as `findSlice` reads. */
+export async function countMatching(db: Database, sought: Sought): Promise<number> {
+  const { count } = await matching(db, sought)
+    .select((select) => select.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
   return Number(count)
+}
+
+/** Some of those who may match, one after the other in an ordering. */
+interface Window {
+  /** Undefined: from the beginning. */
+  readonly beyond: Place | undefined
+  readonly upTo: Place
+}
+
+/** So many users, of all of them or of those with a gram, beyond a place. */
+interface Stretch {
+  readonly beyond: Place | undefined
+  readonly gram: string | undefined
+  readonly size: number
+}
+
+/** Where a window of at most `size` users ends; undefined where none is left. */
+export async function windowEnd(db: Database, ordering: Ordering, stretch: Stretch): Promise<Place | undefined> {
+  const end = await db
+    .selectFrom(candidatesOf(db, ordering, stretch))
+    .select((select) => select.fn[ordering.direction === 'asc' ? 'max' : 'min']<Place | null>('place').as('place'))
+    .executeTakeFirstOrThrow()
+  return end.place ?? undefined
+}
+
+function candidatesOf(
+  db: Database,
+  { by, direction }: Ordering,
+  { beyond, gram, size }: Stretch,
+): AliasedExpression<{ place: Place }, 'candidates'> {
+  const sign = direction === 'asc' ? '>' : '<'
+  if (gram !== undefined && by === 'id') {
+    const having = db.selectFrom('userGrams').select('userId as place').where('gram', '=', gram)
+    const left = beyond === undefined ? having : having.where('userId', sign, Number(beyond))
+    return left.orderBy('userId', direction).limit(size).as('candidates')
+  }
+  const column = by === 'email' ? 'emailKey' : 'id'
+  const all = db.selectFrom('users').select((select) => select.ref(column).$castTo<Place>().as('place'))
+  const left = beyond === undefined ? all : all.where(column, sign, beyond)
+  return left.orderBy(column, direction).limit(size).as('candidates')
+}
+
+/** The ids of those in a window who match, in the ordering's order. */
+export async function idsWithin(
+  db: Database,
+  { gram, ...filter }: Sought,
+  ordering: Ordering,
+  { beyond, upTo }: Window,
+): Promise<number[]> {
+  const isAscending = ordering.direction === 'asc'
+  const users = db.selectFrom('users').where((where) => matches(where, filter))
+  const column =
+    gram !== undefined && ordering.by === 'id' ? 'userGrams.userId' : (`users.${placeColumn(ordering)}` as const)
+  const candidates =
+    column === 'userGrams.userId'
+      ? users.innerJoin('userGrams', 'userGrams.userId', 'users.id').where('userGrams.gram', '=', gram!)
+      : users
+  let query = candidates.select('users.id')
+  if (beyond !== undefined) query = query.where(sql.ref(column), isAscending ? '>' : '<', beyond)
+  const bounded = query.where(sql.ref(column), isAscending ? '<=' : '>=', upTo)
+  const rows = await bounded.orderBy(sql.ref(column), ordering.direction).execute()
+  return rows.map(({ id }) => id)
+}
+
+/** These users, in the order of the ids; who is gone is left out. */
+export async function findThese(db: Database, ids: readonly number[]): Promise<User[]> {
+  if (ids.length === 0) return []
+  const users = await db.selectFrom('users').selectAll().where('id', 'in', ids).execute()
+  const byId = new Map(users.map((user) => [user.id, user]))
+  return ids.flatMap((id) => byId.get(id) ?? [])
 }

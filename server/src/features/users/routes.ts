@@ -8,8 +8,8 @@ import type { Random } from '../../kernel/random.ts'
 import { Refusal } from '../../kernel/refusal.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { cursorsOf, pageBeside } from './cursor.ts'
-import { countMatching, findSlice } from './list-store.ts'
 import { type Listing, listingOf, listQuery } from './listing.ts'
+import { pageAt } from './pages.ts'
 import { toSummary, userSummary } from './service.ts'
 
 export interface UserListDeps {
@@ -63,8 +63,7 @@ export function userListRoutes(app: App, deps: UserListDeps): void {
 type LinkTo = (changes: Readonly<Record<string, string | undefined>>) => string
 
 async function byNumber({ db }: UserListDeps, { filter, ordering, limit, offset }: Listing, linkTo: LinkTo) {
-  const users = await findSlice(db, filter, ordering, { limit, offset })
-  const count = await countMatching(db, filter)
+  const { users, count } = await pageAt(db, filter, ordering, { limit, offset })
   const link = (to: number) => linkTo({ limit: String(limit), offset: to > 0 ? String(to) : undefined })
   return {
     users,

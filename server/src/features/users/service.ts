@@ -5,10 +5,10 @@ import { type Email, type EmailKey, emailKey, type MailboxKey, mailboxKey } from
 import { isReserved } from './reservations.ts'
 import * as store from './store.ts'
 
+export { countUsers, foldCounts } from './counting.ts'
 export { onFile, pendingAddress, verifiedAt } from './on-file.ts'
 export type { User, UserChanges, UserStanding } from './store.ts'
 export {
-  countUsers,
   findById,
   findByVerifiedPhone,
   findStanding,

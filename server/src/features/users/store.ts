@@ -2,6 +2,7 @@ import type { ExpressionBuilder, Insertable, Selectable, Updateable } from 'kyse
 import { prepared } from '../../database/prepared.ts'
 import { type Database, NOBODY, type Schema, type UsersTable } from '../../database/schema.ts'
 import type { EmailKey, MailboxKey, Phone } from '../../kernel/address.ts'
+import { addGrams, removeGrams, type Searched } from './grams-store.ts'
 import { isReserved } from './reservations.ts'
 
 export type User = Readonly<Selectable<UsersTable>>
@@ -34,17 +35,31 @@ export const findByVerifiedPhone = (db: Database, phone: Phone): Promise<User | 
     .where('phoneVerifiedAt', 'is not', null)
     .executeTakeFirst()
 
-/** Undefined when the address or the mailbox is another user's: asked and taken in one statement. */
-export const insert = (db: Database, user: NewUser): Promise<User | undefined> =>
-  db
+/** Undefined when the address or the mailbox is another user's: asked and taken in one statement. Takes a transaction. */
+export async function insert(db: Database, user: NewUser): Promise<User | undefined> {
+  const inserted = await db
     .insertInto('users')
     .values(user)
     .onConflict((conflict) => conflict.doNothing())
     .returningAll()
     .executeTakeFirst()
+  if (inserted) await addGrams(db, inserted.id, inserted)
+  return inserted
+}
 
-export const update = (db: Database, id: number, changes: UserChanges): Promise<User | undefined> =>
-  db.updateTable('users').set(changes).where('id', '=', id).returningAll().executeTakeFirst()
+/** A change of what a user is searched by takes a transaction. */
+export async function update(db: Database, id: number, changes: UserChanges): Promise<User | undefined> {
+  const isFoundAnew = SEARCHED.some((column) => changes[column] !== undefined)
+  // Locked, so that of two changes at once neither takes away what the other is found by.
+  const before = isFoundAnew ? await lock(db, id) : undefined
+  const user = await db.updateTable('users').set(changes).where('id', '=', id).returningAll().executeTakeFirst()
+  if (!before || !user) return user
+  await addGrams(db, id, user)
+  await removeGrams(db, id, before, user)
+  return user
+}
+
+const SEARCHED = ['email', 'firstName', 'lastName'] as const satisfies (keyof Searched)[]
 
 /**
  * Locks a user's row for the rest of the transaction and gives it as it is then: for decisions that rest on several rows of
@@ -96,14 +111,6 @@ export async function isPhoneVerifiedByAnother(db: Database, phone: string, id: 
   return holder !== undefined || isReserved(db, { phone }, now, id)
 }
 
-export async function countUsers(db: Database): Promise<number> {
-  const { count } = await db
-    .selectFrom('users')
-    .select((select) => select.fn.countAll<number>().as('count'))
-    .executeTakeFirstOrThrow()
-  return Number(count)
-}
-
 /**
  * Locks every admin's row, and this user's, for the rest of the transaction, so that two admins who leave at once do not each
  * rely on the other having stayed (invariant I6). Gives the admins.
@@ -120,12 +127,14 @@ export async function lockAdmins(db: Database, userId: number): Promise<readonly
     .map(({ id, deactivatedAt }) => ({ id, isActive: deactivatedAt === null }))
 }
 
+/** Takes a transaction. */
 export async function remove(db: Database, id: number): Promise<boolean> {
-  const removed = await db.deleteFrom('users').where('id', '=', id).returning('id').executeTakeFirst()
+  const removed = await db.deleteFrom('users').where('id', '=', id).returning(SEARCHED).executeTakeFirst()
+  if (removed) await removeGrams(db, id, removed)
   return removed !== undefined
 }
 
-/** Deletes up to `limit` users made before then who never proved any address, and are no admins; gives their ids. */
+/** Deletes up to `limit` users made before then who never proved any address, and are no admins; gives their ids. Takes a transaction. */
 export async function removeUnverified(db: Database, madeBefore: Date, limit: number): Promise<number[]> {
   const isUnverified = (where: ExpressionBuilder<Schema, 'users'>) =>
     where.and([
@@ -138,7 +147,9 @@ export async function removeUnverified(db: Database, madeBefore: Date, limit: nu
   const some = db.selectFrom('users').select('id').where(isUnverified).orderBy('id').limit(limit)
   // Asked twice: PostgreSQL asks the outer question once more of a row that it had to wait for, and someone may just have
   // proven an address.
-  const removed = await db.deleteFrom('users').where('id', 'in', some).where(isUnverified).returning('id').execute()
+  const isStill = db.deleteFrom('users').where('id', 'in', some).where(isUnverified)
+  const removed = await isStill.returning(['id', ...SEARCHED]).execute()
+  for (const user of removed) await removeGrams(db, user.id, user)
   return removed.map(({ id }) => id)
 }
 

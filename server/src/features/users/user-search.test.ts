@@ -1,14 +1,18 @@
 import { afterAll, beforeEach, describe, expect, it } from 'vitest'
-import { insertUser, NOON, userRow } from '../../../test/database.ts'
+import { NOON, userRow } from '../../../test/database.ts'
 import { DATABASES } from '../../../test/databases.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
 import { createWorld, type World } from '../../../test/world.ts'
 import type { Database } from '../../database/schema.ts'
-import { countMatching, findSlice, type Ordering } from './list-store.ts'
+import type { Ordering } from './list-store.ts'
+import { pageAt } from './pages.ts'
+import { insert, type NewUser } from './store.ts'
 
 afterAll(stopPostgres)
 
 const BY_ID: Ordering = { by: 'id', direction: 'asc' }
+
+const insertUser = (db: Database, name: string, fields: Partial<NewUser> = {}) => insert(db, userRow(name, fields))
 
 /** Four users, the third of them deactivated. */
 async function filled(db: Database): Promise<Database> {
@@ -45,16 +49,15 @@ describe.each(DATABASES)('a search on %s', (_, open) => {
     const db = await filled(await open(context))
     for (const [term, expected] of FOUND) {
       const filter = { terms: [term], isActive: undefined }
-      const found = await findSlice(db, filter, BY_ID, { limit: 10 })
-      expect([term, found.map(({ id }) => id)]).toEqual([term, expected])
-      expect(await countMatching(db, filter)).toBe(expected.length)
+      const { users, count } = await pageAt(db, filter, BY_ID, { limit: 10, offset: 0 })
+      expect([term, users.map(({ id }) => id), count]).toEqual([term, expected, expected.length])
     }
   })
 
   it('wants every term, each wherever it stands, and tells the active from the others', async (context) => {
     const db = await filled(await open(context))
     const find = async (terms: string[], isActive?: boolean) =>
-      (await findSlice(db, { terms, isActive }, BY_ID, { limit: 10 })).map(({ id }) => id)
+      (await pageAt(db, { terms, isActive }, BY_ID, { limit: 10, offset: 0 })).users.map(({ id }) => id)
     expect(await find(['karimi', 'example.com'])).toEqual([3])
     expect(await find(['sara', 'nobody'])).toEqual([])
     expect(await find([], true)).toEqual([1, 2, 4])
@@ -84,8 +87,8 @@ describe('the list of users', () => {
   beforeEach(async () => {
     world = await createWorld()
     token = (await world.admin()).access
-    const rows = ['zoe', 'yas', 'xan', 'vida', 'uma', 'tara'].map((name) => userRow(name))
-    await world.latchkey.foundation.db.insertInto('users').values(rows).execute()
+    for (const name of ['zoe', 'yas', 'xan', 'vida', 'uma', 'tara'])
+      await insertUser(world.latchkey.foundation.db, name)
   })
 
   it('is searched, counted and linked with what was asked for', async () => {
