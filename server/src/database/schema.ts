@@ -289,6 +289,8 @@ export interface DeliveriesTable {
   nextAttemptAt: Date
   /** While in the future, a worker has it in hand. */
   leasedUntil: Nullable<Date>
+  /** Since when its gateway may have taken it without anybody knowing: its answer was lost, or its worker. */
+  maybeTakenAt: Nullable<Date>
   gateway: Nullable<string>
   gatewayId: Nullable<string>
   /** Why the last attempt failed; no secret, no full address. */

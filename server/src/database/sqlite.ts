@@ -9,6 +9,7 @@ import {
   type Dialect,
   type Driver,
   type QueryResult,
+  type SelectModifierNode,
 } from 'kysely'
 import { Batches } from './batches.ts'
 import { untilFree } from './busy.ts'
@@ -45,6 +46,11 @@ export function createSqliteDialect(sqlite: DatabaseSync, options: SqliteOptions
 class SnakeCaseCompiler extends SqliteQueryCompiler {
   protected override sanitizeIdentifier(identifier: string): string {
     return super.sanitizeIdentifier(toSnakeCase(identifier))
+  }
+
+  // Whoever writes has the whole file: there are no rows to lock, and no syntax for it.
+  protected override visitSelectModifier(node: SelectModifierNode): void {
+    if (node.modifier !== 'ForUpdate' && node.modifier !== 'SkipLocked') super.visitSelectModifier(node)
   }
 }
 

@@ -19,5 +19,10 @@ export type SendOutcome =
   | { readonly kind: 'operator_fault'; readonly reason: string }
   /** The gateway refuses this very message for good. */
   | { readonly kind: 'message_refused'; readonly reason: string }
+  /**
+   * Sent off, no answer came, and readers know a second copy for one: tried once more in a message's life, never twice,
+   * whichever worker and whatever gateway comes next.
+   */
+  | { readonly kind: 'maybe_taken'; readonly reason: string }
   /** Sent off, no answer came: it may have been accepted, so it is never repeated blindly. */
   | { readonly kind: 'unknown'; readonly reason: string }

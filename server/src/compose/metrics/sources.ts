@@ -108,6 +108,7 @@ const OUTCOMES: readonly SendOutcome['kind'][] = [
   'recipient_refused',
   'operator_fault',
   'message_refused',
+  'maybe_taken',
   'unknown',
 ]
 

@@ -119,7 +119,7 @@ export const METRICS = {
   latchkey_deliveries_total: {
     type: 'counter',
     labels: ['channel', 'gateway', 'outcome'],
-    help: 'What came of asking a gateway to take a message: `sent`, `retry`, `recipient_refused`, `operator_fault`, `message_refused`, `unknown`; `expired`: given up, by no gateway. Counted by the process that sends.',
+    help: 'What came of asking a gateway to take a message: `sent`, `retry`, `recipient_refused`, `operator_fault`, `message_refused`, `maybe_taken`, `unknown`; `expired`: given up, by no gateway. Counted by the process that sends.',
     alert: {
       name: 'LatchkeyGatewayFails',
       expr: 'sum by (gateway) (increase(latchkey_deliveries_total{outcome="operator_fault"}[10m])) > 0',

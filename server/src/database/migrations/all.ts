@@ -10,6 +10,7 @@ import * as limits from './0007_limits.ts'
 import * as rateCounters from './0008_rate_counters.ts'
 import * as signingKeys from './0009_signing_keys.ts'
 import * as biggerThanMemory from './0011_bigger_than_memory.ts'
+import * as maybeTaken from './0012_maybe_taken.ts'
 
 /** Every migration in order. A name, once released, never changes: databases remember it. */
 export function migrationsFor(columns: Columns): Record<string, Migration> {
@@ -24,5 +25,6 @@ export function migrationsFor(columns: Columns): Record<string, Migration> {
     '0008_rate_counters': { up: (db) => rateCounters.up(db) },
     '0009_signing_keys': { up: (db) => signingKeys.up(db) },
     '0011_bigger_than_memory': { up: (db) => biggerThanMemory.up(db, columns) },
+    '0012_maybe_taken': { up: (db) => maybeTaken.up(db) },
   }
 }

@@ -1,6 +1,6 @@
-import { sql } from 'kysely'
+import { sql, type ExpressionBuilder } from 'kysely'
 import { bitByBit } from '../../database/bit-by-bit.ts'
-import type { Database, DeliveriesTable } from '../../database/schema.ts'
+import type { Database, DeliveriesTable, Schema } from '../../database/schema.ts'
 
 export type Channel = DeliveriesTable['channel']
 
@@ -14,7 +14,13 @@ export interface NewDelivery {
   readonly deadline: Date
 }
 
-/** A delivery this worker has in hand. `attempts` counts this one, and so tells whether the hand is still ours. */
+/**
+ * A delivery this worker has in hand. `attempts` counts this one, and so tells whether the hand is still ours.
+ *
+ * A message may have been taken by its gateway though nobody recorded it: the answer was lost (`maybe_taken`), or the worker
+ * between the two (its lease ran out). After the first time, by either cause, `maybeTakenAt` says so for good, and the message
+ * is tried again; after a second time it is given up. So it arrives at most twice, whoever sends it and in whatever order.
+ */
 export interface Claim {
   readonly id: string
   readonly channel: Channel
@@ -22,7 +28,15 @@ export interface Claim {
   readonly sealed: Uint8Array | null
   readonly attempts: number
   readonly deadline: Date
+  readonly maybeTakenAt: Date | null
 }
+
+/** Begins the reason of what was given up because it may have been taken twice. */
+export const NO_ANSWER_TWICE = 'no answer twice'
+
+/** Its worker was lost, and it may have been taken before: nobody takes it in hand any more, and it is given up. */
+const isLostTwice = (eb: ExpressionBuilder<Schema, 'deliveries'>) =>
+  eb.and([eb('leasedUntil', 'is not', null), eb('maybeTakenAt', 'is not', null)])
 
 export async function insertDelivery(db: Database, delivery: NewDelivery, now: Date): Promise<void> {
   await db
@@ -74,7 +88,7 @@ const INTERRUPTED = 'interrupted'
 
 /**
  * Takes up to `limit` due deliveries of a channel in hand until `leasedUntil`; no other worker gets them before. One whose
- * lease ran out was interrupted, perhaps after it was sent: it is taken once more, never a third time (see `buryHopeless`).
+ * lease ran out was interrupted, perhaps after it was sent (see `Claim`).
  */
 export async function claimDue(
   db: Database,
@@ -82,32 +96,38 @@ export async function claimDue(
   now: Date,
 ): Promise<Claim[]> {
   const { channel, gateway, limit, leasedUntil } = wanted
+  const due = db
+    .selectFrom('deliveries')
+    .select('id')
+    .where('status', '=', 'queued')
+    .where('channel', '=', channel)
+    .where('nextAttemptAt', '<=', now)
+    .where('deadline', '>', now)
+    .where((eb) => eb.not(isLostTwice(eb)))
+    .orderBy('nextAttemptAt')
+    .limit(limit)
+    // What another worker is taking at this moment is its own; the next ones are ours, without waiting for it.
+    .forUpdate()
+    .skipLocked()
   return (
     db
+      // Not inside of `in`, where PostgreSQL may ask it several times and so take more than `limit`.
+      .with('due', () => due)
       .updateTable('deliveries')
-      .set((eb) => ({
-        leasedUntil,
-        // One moment says for every queued row when a worker must look at it again.
-        nextAttemptAt: leasedUntil,
-        attempts: eb('attempts', '+', 1),
-        gateway,
-        reason: eb.case().when('leasedUntil', 'is not', null).then(INTERRUPTED).else(eb.ref('reason')).end(),
-      }))
-      .where('id', 'in', (eb) =>
-        eb
-          .selectFrom('deliveries')
-          .select('id')
-          .where('status', '=', 'queued')
-          .where('channel', '=', channel)
-          .where('nextAttemptAt', '<=', now)
-          .where('deadline', '>', now)
-          .orderBy('nextAttemptAt')
-          .limit(limit),
-      )
-      // Again, and not only inside: PostgreSQL asks these once more after waiting for a row that another worker was taking.
-      .where('status', '=', 'queued')
-      .where('nextAttemptAt', '<=', now)
-      .returning(['id', 'channel', 'template', 'sealed', 'attempts', 'deadline'])
+      .set((eb) => {
+        const ifInterrupted = eb.case().when('leasedUntil', 'is not', null)
+        return {
+          leasedUntil,
+          // One moment says for every queued row when a worker must look at it again.
+          nextAttemptAt: leasedUntil,
+          attempts: eb('attempts', '+', 1),
+          gateway,
+          reason: ifInterrupted.then(INTERRUPTED).else(eb.ref('reason')).end(),
+          maybeTakenAt: ifInterrupted.then(now).else(eb.ref('maybeTakenAt')).end(),
+        }
+      })
+      .where('id', 'in', (eb) => eb.selectFrom('due').select('id'))
+      .returning(['id', 'channel', 'template', 'sealed', 'attempts', 'deadline', 'maybeTakenAt'])
       .execute()
   )
 }
@@ -115,7 +135,12 @@ export async function claimDue(
 /** What became of an attempt. */
 export type Settlement =
   | { readonly status: 'sent'; readonly gatewayId: string | null; readonly gateway?: string }
-  | { readonly status: 'queued'; readonly nextAttemptAt: Date; readonly reason: string }
+  | {
+      readonly status: 'queued'
+      readonly nextAttemptAt: Date
+      readonly reason: string
+      readonly maybeTakenAt?: Date
+    }
   | { readonly status: 'dead'; readonly reason: string }
 
 /** Records it, unless the lease ran out and another worker took over. The message is wiped once sent or dead. */
@@ -138,7 +163,7 @@ export interface Buried {
   readonly reason: string | null
 }
 
-/** Gives up what is past its deadline and what was interrupted twice, unless a worker has it in hand. */
+/** Gives up what is past its deadline and what may have been taken twice, unless a worker has it in hand. */
 export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
   return db
     .updateTable('deliveries')
@@ -150,7 +175,7 @@ export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
       reason: eb
         .case()
         .when('deadline', '>', now)
-        .then('interrupted twice')
+        .then(sql<string>`${sql.lit(NO_ANSWER_TWICE)} || '; ' || reason`)
         .when('reason', 'is', null)
         .then('expired')
         .else(sql<string>`'expired; ' || reason`)
@@ -158,9 +183,7 @@ export async function buryHopeless(db: Database, now: Date): Promise<Buried[]> {
     }))
     .where('status', '=', 'queued')
     .where('nextAttemptAt', '<=', now)
-    .where((eb) =>
-      eb.or([eb('deadline', '<=', now), eb.and([eb('leasedUntil', 'is not', null), eb('reason', '=', INTERRUPTED)])]),
-    )
+    .where((eb) => eb.or([eb('deadline', '<=', now), isLostTwice(eb)]))
     .returning(['id', 'channel', 'template', 'reason'])
     .execute()
 }

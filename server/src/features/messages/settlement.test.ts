@@ -15,6 +15,7 @@ const claimOf = (attempts: number, deadline = FAR): Claim => ({
   sealed: null,
   attempts,
   deadline,
+  maybeTakenAt: null,
 })
 
 /** The generator's two ends: what full jitter may come to at the least and at the most. */
@@ -54,6 +55,15 @@ describe('what an outcome means for a delivery', () => {
         )
       }),
     )
+  })
+
+  it('tries once more what may have been taken, and never after that', () => {
+    const outcome = { kind: 'maybe_taken', reason: 'lost' } as const
+    const reason = 'maybe_taken: lost'
+    const first = settlementOf(outcome, claimOf(1), NOW, shortest)
+    expect(first).toEqual({ status: 'queued', nextAttemptAt: NOW, reason, maybeTakenAt: NOW })
+    const second = settlementOf(outcome, { ...claimOf(3), maybeTakenAt: NOW }, NOW, shortest)
+    expect(second).toEqual({ status: 'dead', reason: `no answer twice; ${reason}` })
   })
 
   it('keeps of an endless reason what a row can bear', () => {

@@ -1,7 +1,7 @@
 import type { SendOutcome } from '../../kernel/delivery.ts'
 import { after, hours, milliseconds, seconds, type Duration } from '../../kernel/duration.ts'
 import type { Random } from '../../kernel/random.ts'
-import type { Claim, Settlement } from './outbox.ts'
+import { NO_ANSWER_TWICE, type Claim, type Settlement } from './outbox.ts'
 
 const FIRST_WINDOW = seconds(2)
 const LONGEST_WINDOW = hours(2)
@@ -10,8 +10,9 @@ const MAX_ATTEMPTS = 20
 const MAX_REASON_LENGTH = 300
 
 /**
- * What an outcome means for the delivery. Only what surely was not accepted is tried again; but not for a fault of the
- * operator's, since a gateway asked again and again with a wrong password locks the account.
+ * What an outcome means for the delivery. Only what surely was not accepted is tried again, and once what may have been
+ * (see `Claim`); but not for a fault of the operator's, since a gateway asked again and again with a wrong password locks
+ * the account.
  */
 export function settlementOf(outcome: SendOutcome, claim: Claim, now: Date, random: Random): Settlement {
   if (outcome.kind === 'sent') {
@@ -19,12 +20,15 @@ export function settlementOf(outcome: SendOutcome, claim: Claim, now: Date, rand
     return gateway === undefined ? { status: 'sent', gatewayId } : { status: 'sent', gatewayId, gateway }
   }
   const reason = `${outcome.kind}: ${outcome.reason}`.slice(0, MAX_REASON_LENGTH)
-  if (outcome.kind !== 'retry') return { status: 'dead', reason }
+  const isLost = outcome.kind === 'maybe_taken'
+  if (isLost && claim.maybeTakenAt) return { status: 'dead', reason: `${NO_ANSWER_TWICE}; ${reason}` }
+  if (outcome.kind !== 'retry' && !isLost) return { status: 'dead', reason }
   if (claim.attempts >= MAX_ATTEMPTS) return { status: 'dead', reason: `gave up; ${reason}` }
-  const wait = Math.max(backoff(claim.attempts, random), outcome.retryAfter ?? 0) as Duration
-  const next = after(now, wait)
+  const asked = 'retryAfter' in outcome ? outcome.retryAfter : undefined
+  const next = after(now, Math.max(backoff(claim.attempts, random), asked ?? 0) as Duration)
   // At its deadline the delivery is given up, and its text wiped, however long the gateway asked us to wait.
-  return { status: 'queued', nextAttemptAt: next < claim.deadline ? next : claim.deadline, reason }
+  const nextAttemptAt = next < claim.deadline ? next : claim.deadline
+  return { status: 'queued', nextAttemptAt, reason, ...(isLost && { maybeTakenAt: now }) }
 }
 
 /** Anywhere within a window that doubles with each attempt, so that those who failed together do not return together. */

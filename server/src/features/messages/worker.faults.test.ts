@@ -5,7 +5,9 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 import { describe, expect, it } from 'vitest'
 import { createOutbox, type Outbox } from '../../../test/outbox.ts'
 import { openDatabase } from '../../database/open.ts'
+import type { SendOutcome } from '../../kernel/delivery.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
+import type { Message } from './message.ts'
 
 const rows = (outbox: Outbox) => outbox.db.selectFrom('deliveries').selectAll().execute()
 
@@ -64,6 +66,18 @@ const nthOf = (n: number) => {
 // A worker that dies between sending and recording looks, to the database, like one whose record never arrives.
 const isRecord = (sql: string): boolean => sql.startsWith('update "deliveries"') && sql.includes('"attempts" = ?')
 
+const isBurial = (sql: string): boolean => sql.startsWith('update "deliveries"') && sql.includes('expired')
+
+/** A message that outlives many attempts. */
+const noticeTo = ({ userId, clock }: Outbox): Message => ({
+  kind: 'refresh_token_reused',
+  channel: 'email',
+  to: 'sara@example.com',
+  language: 'en',
+  userId,
+  facts: { signedInAt: clock.now(), ip: '192.0.2.1' },
+})
+
 describe('a worker that dies between sending and recording', () => {
   it('leaves the message to the lease, after which one second copy goes out', async () => {
     const { outbox, breakAt } = await breakable()
@@ -84,15 +98,7 @@ describe('a worker that dies between sending and recording', () => {
 
   it('never sends a third copy', async () => {
     const { outbox, breakAt } = await breakable()
-    const notice = {
-      kind: 'refresh_token_reused',
-      channel: 'email',
-      to: 'sara@example.com',
-      language: 'en',
-      userId: outbox.userId,
-      facts: { signedInAt: outbox.clock.now(), ip: '192.0.2.1' },
-    } as const
-    await outbox.post(notice)
+    await outbox.post(noticeTo(outbox))
     breakAt(isRecord)
     await outbox.worker.deliverDue()
     for (let round = 0; round < 4; round++) {
@@ -100,7 +106,50 @@ describe('a worker that dies between sending and recording', () => {
       await outbox.worker.deliverDue()
     }
     expect(outbox.mail.received).toHaveLength(2)
-    expect(await rows(outbox)).toMatchObject([{ status: 'dead', reason: 'interrupted twice', sealed: null }])
+    expect(await rows(outbox)).toMatchObject([{ status: 'dead', reason: 'no answer twice; interrupted', sealed: null }])
+    await outbox.close()
+  })
+
+  // Ask only `buryHopeless`, and what comes to its end between that and the claim is sent by the claim.
+  it('never sends a third copy, even when its lease ends just after something was given up', async () => {
+    const { outbox, breakAt } = await breakable()
+    await outbox.post(noticeTo(outbox))
+    breakAt(isRecord)
+    await outbox.worker.deliverDue()
+    outbox.clock.turn(seconds(60))
+    await outbox.worker.deliverDue()
+    outbox.clock.turn(seconds(59))
+    breakAt((sql) => {
+      if (isBurial(sql)) outbox.clock.turn(seconds(1))
+      return false
+    })
+    await outbox.worker.deliverDue()
+    expect(outbox.mail.received).toHaveLength(2)
+    await outbox.worker.deliverDue()
+    expect(await rows(outbox)).toMatchObject([{ status: 'dead', reason: 'no answer twice; interrupted', sealed: null }])
+    await outbox.close()
+  })
+
+  it.each<SendOutcome>([
+    { kind: 'retry', reason: 'busy' },
+    { kind: 'maybe_taken', reason: 'no answer' },
+  ])('may have sent it, which no later attempt forgets: $kind', async (second) => {
+    const { outbox, breakAt } = await breakable()
+    await outbox.post(noticeTo(outbox))
+    breakAt(isRecord)
+    await outbox.worker.deliverDue()
+    breakAt(() => false)
+    outbox.clock.turn(seconds(60))
+    outbox.mail.answer = () => second
+    await outbox.worker.deliverDue()
+    outbox.mail.answer = () => ({ kind: 'maybe_taken', reason: 'no answer' })
+    for (let round = 0; round < 3; round++) {
+      outbox.clock.turn(seconds(10))
+      await outbox.worker.deliverDue()
+    }
+    const surelyRefused = second.kind === 'retry' ? 1 : 0
+    expect(outbox.mail.received).toHaveLength(2 + surelyRefused)
+    expect(await rows(outbox)).toMatchObject([{ status: 'dead', reason: 'no answer twice; maybe_taken: no answer' }])
     await outbox.close()
   })
 

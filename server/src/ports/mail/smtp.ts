@@ -54,9 +54,8 @@ const TIMEOUTS: SmtpTimeouts = {
 /**
  * Sends by SMTP over pooled connections; where TLS is chosen it is 1.2 or newer, and the certificate is always checked.
  *
- * A mail lost after its final dot may have been accepted. It is a `retry` once and `unknown` the second time, so that its
- * reader gets at most a second copy, under the same Message-ID, by which mail programs know it for one. This is remembered
- * within the process, for the last 1 000 such mails.
+ * A mail lost after its final dot may have been accepted: it is `maybe_taken`. Every copy of it has the same Message-ID, by
+ * which mail programs know them for one.
  */
 export function createSmtpGateway(
   settings: SmtpSettings,
@@ -64,7 +63,6 @@ export function createSmtpGateway(
 ): SmtpGateway {
   const transport = openTransport(settings, timeouts)
   const handedOver = watchFinalDots(transport)
-  const lostOnce = createRecent(1000)
 
   return {
     name: 'smtp',
@@ -77,7 +75,7 @@ export function createSmtpGateway(
       } catch (error) {
         const failure = smtpFailure(error as NodemailerError, hiddenWords(settings, mail))
         const mayBeTaken = handedOver.has(message.messageId) && (error as NodemailerError).responseCode === undefined
-        return mayBeTaken ? lostAfterFinalDot(failure, lostOnce.met(mail.id)) : failure
+        return mayBeTaken ? lostAfterFinalDot(failure) : failure
       } finally {
         handedOver.delete(message.messageId)
       }
@@ -154,24 +152,10 @@ function watchFinalDots(transport: PooledTransport): Set<string> {
   return handedOver
 }
 
-function lostAfterFinalDot(failure: Failure, again: boolean): Failure {
-  const reason = `${failure.reason}, after the mail was handed over`
-  return again ? { kind: 'unknown', reason } : { kind: 'retry', reason }
-}
-
-/** Remembers the last `capacity` ids; `met` says whether this one was there already. */
-function createRecent(capacity: number): { met(id: string): boolean } {
-  const ids = new Set<string>()
-  return {
-    met(id) {
-      if (ids.has(id)) return true
-      ids.add(id)
-      const oldest = ids.values().next()
-      if (ids.size > capacity && !oldest.done) ids.delete(oldest.value)
-      return false
-    },
-  }
-}
+const lostAfterFinalDot = ({ reason }: Failure): Failure => ({
+  kind: 'maybe_taken',
+  reason: `${reason}, after the mail was handed over`,
+})
 
 function hiddenWords(settings: SmtpSettings, mail?: Mail): Hidden {
   return [settings.user, settings.password, mail?.code, mail?.to.split('@')[0]]

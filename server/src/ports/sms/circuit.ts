@@ -68,7 +68,7 @@ export function createCircuit(gateway: SmsGateway, { clock, onOpen }: CircuitDep
   }
 }
 
-type Failure = Extract<SendOutcome, { kind: 'retry' | 'operator_fault' | 'unknown' }>
+type Failure = Extract<SendOutcome, { kind: 'retry' | 'operator_fault' | 'maybe_taken' | 'unknown' }>
 
 const isFailure = (outcome: SendOutcome): outcome is Failure =>
-  ['retry', 'operator_fault', 'unknown'].includes(outcome.kind)
+  ['retry', 'operator_fault', 'maybe_taken', 'unknown'].includes(outcome.kind)

@@ -46,7 +46,9 @@ function sendsAt(attempt: number, gateways: number): number {
 type NotSent = Exclude<SendOutcome, { kind: 'sent' }>
 
 const mayBeAccepted = (outcome: NotSent): boolean =>
-  outcome.kind === 'unknown' || (outcome.kind === 'retry' && outcome.isPerhapsAccepted === true)
+  outcome.kind === 'unknown' ||
+  outcome.kind === 'maybe_taken' ||
+  (outcome.kind === 'retry' && outcome.isPerhapsAccepted === true)
 
 /** What passes by itself, else what the operator can mend, else what the last of them said. */
 const mostHopeful = (refusals: readonly SendOutcome[]): SendOutcome | undefined =>

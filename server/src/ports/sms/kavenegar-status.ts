@@ -1,7 +1,7 @@
 import type { SendOutcome } from '../../kernel/delivery.ts'
 import { seconds } from '../../kernel/duration.ts'
 
-type Refusal = Exclude<SendOutcome['kind'], 'sent' | 'unknown'>
+type Refusal = Exclude<SendOutcome['kind'], 'sent' | 'maybe_taken' | 'unknown'>
 
 // Long enough for an address that is being throttled to be let go, short enough for a code that lives two minutes.
 const BACK_OFF = seconds(30)
