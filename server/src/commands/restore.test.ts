@@ -6,12 +6,14 @@ import { describe, expect, it } from 'vitest'
 import { backedUp, elsewhere, filesOf } from '../../test/backups.ts'
 import { type CommandWorld, createCommandWorld, startedWorld } from '../../test/command.ts'
 import { insertUser } from '../../test/database.ts'
+import { restore as restoreBackup } from '../compose/backup/restore.ts'
 import { columnsOf } from '../database/columns.ts'
 import { migrate } from '../database/migrate.ts'
 import { migrationsFor } from '../database/migrations/all.ts'
 import type { Database } from '../database/schema.ts'
 import { createSqliteDialect } from '../database/sqlite.ts'
 import { days, hours } from '../kernel/duration.ts'
+import { systemRandom } from '../kernel/random.ts'
 
 /** Puts a database of the first version in place of the world's, with a user in it, under the same secret. */
 async function makeOld(world: CommandWorld): Promise<void> {
@@ -85,6 +87,33 @@ describe('restore', () => {
     const aside = new DatabaseSync(join(json.moved_aside_to, 'latchkey.db'))
     expect(aside.prepare('select count(*) as users from users').get()).toEqual({ users: 2 })
     aside.close()
+  })
+
+  // The proof of a large backup takes minutes, and a supervisor starts a stopped server again. Seen replaced under a server.
+  it('touches none that a server was started on while the backup was proven', async () => {
+    const { world, file } = await backedUp()
+    const { clock, dataDir } = world
+    const path = join(dataDir, 'latchkey.db')
+    const server: DatabaseSync[] = []
+    const restored = await restoreBackup({
+      config: world.config(),
+      clock,
+      random: systemRandom,
+      archive: file,
+      replace: true,
+      checkOnly: false,
+      onProgress: () => {},
+      beforeStep(step) {
+        if (step !== 'settling') return
+        server.push(new DatabaseSync(path))
+        server[0]!.exec('pragma journal_mode = wal; select * from users')
+      },
+    })
+    expect(restored.kind).toBe('in_use')
+    expect(server[0]!.prepare('select count(*) as users from users').get()).toEqual({ users: 1 })
+    server[0]!.close()
+    expect(filesOf(dataDir).filter((name) => name.startsWith('before-restore'))).toEqual([])
+    expect((await world.type(`restore --replace ${file}`)).code).toBe(0)
   })
 
   it('keeps signing keys that open, so that none dropped as compromised comes back', async () => {

@@ -128,6 +128,7 @@ export async function partsOf(archive: FileHandle): Promise<ReadonlyMap<string, 
     if (bytesRead === BLOCK && buffer.every((byte) => byte === 0)) return parts
     if (bytesRead < BLOCK) throw new BackupUnfit(offset === 0 ? 'it is no backup of Latchkey' : 'its end is missing')
     const { name, bytes } = readHeader(buffer)
+    if (parts.has(name)) throw new BackupUnfit('it holds two of one name, as no backup does')
     parts.set(name, { offset: offset + BLOCK, bytes })
     offset += BLOCK + bytes + padding(bytes).length
     if (offset > size) throw new BackupUnfit('its end is missing')
@@ -159,6 +160,8 @@ function headerOf(name: string, bytes: number, now: Date): Buffer {
   return header
 }
 
+const octalOf = (text: string): number => (/^[0-7]+$/.test(text) ? Number.parseInt(text, 8) : NaN)
+
 const octal = (number: number, digits: number): string => number.toString(8).padStart(digits, '0')
 
 /** The sum of all bytes, those of the sum itself taken as spaces. */
@@ -172,8 +175,8 @@ function readHeader(header: Buffer): { readonly name: string; readonly bytes: nu
   if (text(257, 5) !== 'ustar' || Number.parseInt(text(CHECKSUM.at, CHECKSUM.length), 8) !== checksumOf(header))
     throw new BackupUnfit('it is no backup of Latchkey, or a damaged one')
   const bytes =
-    header[SIZE.at] === 0x80
-      ? Number(header.readBigUInt64BE(SIZE.at + 4))
-      : Number.parseInt(text(SIZE.at, SIZE.length), 8)
+    header[SIZE.at] === 0x80 ? Number(header.readBigUInt64BE(SIZE.at + 4)) : octalOf(text(SIZE.at, SIZE.length))
+  // One below nothing would lead back to where the next header was looked for, for ever.
+  if (!Number.isSafeInteger(bytes)) throw new BackupUnfit('it is no backup of Latchkey, or a damaged one')
   return { name: text(0, 100), bytes }
 }

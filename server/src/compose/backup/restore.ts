@@ -171,12 +171,15 @@ async function unpack(
     throw new BackupUnfit(`by this machine's clock it was made in the future: set the clock right`)
   for (const name of [KEYS, DATABASE] as const) {
     let done = 0
+    const expected = manifest.files[name]
+    // Asked first, so that what is another's file does not fill the disk.
+    if (part(name).bytes !== expected.bytes)
+      throw new BackupUnfit(`${name} in it is damaged: its size is not the manifest's`)
     const found = await extract(archive, part(name), join(stage, name), (bytes) => {
       done += bytes
       onProgress('unpacking', done, part(name).bytes)
     })
-    const expected = manifest.files[name]
-    if (found.bytes !== expected.bytes || found.sha256 !== expected.sha256)
+    if (found.sha256 !== expected.sha256)
       throw new BackupUnfit(`${name} in it is damaged: its checksum is not the manifest's`)
   }
   return manifest
@@ -212,6 +215,8 @@ async function proveAndMoveIn(
   // One file without a log, and on the disk.
   if (isInUse(staged)) throw new Error(`${staged} is in use`)
   await syncFile(staged)
+  // Asked again: all this took its time, and what starts servers may have started one.
+  if (isDatabaseInUse(dataFiles(config.server.dataDir).database)) return { kind: 'in_use' }
   return { kind: 'restored', ...checked, settled, ...(await moveIn(stage, secret, options)) }
 }
 
