@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, chownSync, cpSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
@@ -10,11 +10,17 @@ import { systemClock } from '../src/kernel/clock.ts'
 import { systemRandom, uuidv7 } from '../src/kernel/random.ts'
 import type { Certificate } from './lookalikes/certificate.ts'
 
-/** A real PostgreSQL on loopback, without fsync, which forgets everything at its end. */
+/** A real PostgreSQL on loopback, without fsync unless told, which forgets everything at its end. */
 export interface EmbeddedPostgres {
-  /** Of its superuser, whom it trusts without a password, in the database `postgres`. */
+  /** Of its superuser, whom it trusts without a password, in the database `postgres`. The same after a crash. */
   readonly url: string
+  /** Of its first process, the newest after a crash. */
   readonly pid: number
+  /** What `pg_ctl restart -m immediate` does: every process ends where it stands, and the next start recovers from the log. */
+  crash(): Promise<void>
+  /** Every process of it, which answers nothing any more and closes nothing. */
+  freeze(): void
+  thaw(): void
   stop(): Promise<void>
 }
 
@@ -23,6 +29,8 @@ export interface EmbeddedOptions {
   readonly password?: string
   /** Takes TLS, beside plain connections. */
   readonly certificate?: Certificate
+  /** Waits for the disk at each commit, as in production. */
+  readonly isDurable?: true
 }
 
 export function startEmbeddedPostgres(options: EmbeddedOptions = {}): Promise<EmbeddedPostgres> {
@@ -33,7 +41,10 @@ export function startEmbeddedPostgres(options: EmbeddedOptions = {}): Promise<Em
 // of the binaries is run by `nobody`, whom every Debian has.
 const NOBODY = { uid: 65534, gid: 65534 }
 
-async function startPostgres(folder: string, { password, certificate }: EmbeddedOptions): Promise<EmbeddedPostgres> {
+async function startPostgres(
+  folder: string,
+  { password, certificate, isDurable }: EmbeddedOptions,
+): Promise<EmbeddedPostgres> {
   const isRoot = process.getuid?.() === 0
   const identity = isRoot ? NOBODY : {}
   mkdirSync(folder, { mode: 0o755 })
@@ -49,7 +60,7 @@ async function startPostgres(folder: string, { password, certificate }: Embedded
   const made = spawnSync(join(binaries, 'initdb'), flags, { ...identity, cwd: folder, encoding: 'utf8' })
   if (made.status !== 0) throw made.error ?? new Error(`initdb: ${made.stderr}`)
   const settings = [
-    'fsync=off',
+    `fsync=${isDurable ? 'on' : 'off'}`,
     'max_connections=500', // every test's pool is open until the file ends
     'unix_socket_directories=',
     'listen_addresses=127.0.0.1',
@@ -62,21 +73,51 @@ async function startPostgres(folder: string, { password, certificate }: Embedded
         ]
       : []),
   ]
-  const server = spawn(join(binaries, 'postgres'), ['-D', data, ...settings.flatMap((setting) => ['-c', setting])], {
-    ...identity,
-    cwd: folder,
-    stdio: 'ignore',
-  })
-  await answering(server, port)
+  const words = ['-D', data, ...settings.flatMap((setting) => ['-c', setting])]
+  const begin = async (): Promise<ChildProcess> => {
+    const server = spawn(join(binaries, 'postgres'), words, { ...identity, cwd: folder, stdio: 'ignore' })
+    await answering(server, port)
+    return server
+  }
+  let server = await begin()
   return {
     url: `postgres://postgres${password === undefined ? '' : `:${password}`}@127.0.0.1:${port}/postgres`,
-    pid: server.pid!,
+    get pid() {
+      return server.pid!
+    },
+    async crash() {
+      await ended(server, 'SIGQUIT') // PostgreSQL's immediate shutdown
+      server = await begin()
+    },
+    // The first process first, so that it makes no other, and thawed last.
+    freeze: () => signalAll([server.pid!, ...childrenOf(server.pid!)], 'SIGSTOP'),
+    thaw: () => signalAll([...childrenOf(server.pid!), server.pid!], 'SIGCONT'),
     async stop() {
-      const ended = once(server, 'exit')
-      server.kill('SIGINT') // PostgreSQL's fast shutdown
-      await ended
+      await ended(server, 'SIGINT') // PostgreSQL's fast shutdown
       rmSync(folder, { recursive: true, force: true })
     },
+  }
+}
+
+async function ended(server: ChildProcess, by: NodeJS.Signals): Promise<void> {
+  const exited = once(server, 'exit')
+  server.kill(by)
+  await exited
+}
+
+/** Each connection has a process of its own, in a process group of its own. */
+function childrenOf(pid: number): number[] {
+  const tasks = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return tasks.split(' ').filter(Boolean).map(Number)
+}
+
+function signalAll(pids: readonly number[], signal: NodeJS.Signals): void {
+  for (const pid of pids) {
+    try {
+      process.kill(pid, signal)
+    } catch {
+      // It has ended meanwhile.
+    }
   }
 }
 

@@ -20,8 +20,9 @@ export type Api = (method: string, path: string, call?: Call) => Promise<Answer>
 
 export const PASSWORD = 'Correct-Horse-7'
 
+/** With a limit, an answer that takes longer rejects with a `TimeoutError`. */
 export const apiOf =
-  (url: string): Api =>
+  (url: string, limitMilliseconds?: number): Api =>
   async (method, path, { body, token } = {}) => {
     const response = await fetch(`${url}${path}`, {
       method,
@@ -30,6 +31,7 @@ export const apiOf =
         ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
       },
       ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      ...(limitMilliseconds === undefined ? {} : { signal: AbortSignal.timeout(limitMilliseconds) }),
     })
     const text = await response.text()
     const isJson = response.headers.get('content-type')?.includes('json') === true && text !== ''

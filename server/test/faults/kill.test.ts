@@ -1,11 +1,22 @@
-import { expect, it } from 'vitest'
+import { afterAll, expect, it } from 'vitest'
+import { needsPostgres, stopPostgres } from '../postgres.ts'
+import { needsRedis } from '../redis.ts'
+import { KINDS } from './kill/installations.ts'
 import { killRounds } from './kill/rounds.ts'
+
+afterAll(stopPostgres)
 
 const ROUNDS = 3
 
 // Take AUTOINCREMENT from the users' ids, or answer a logout before its statement, and the rounds say so (I9, I2).
-it('keeps whatever it acknowledged when it is killed under load and started again', async () => {
-  const lines: string[] = []
-  const violations = await killRounds(ROUNDS, { untilLeasesEnd: false, say: (line) => lines.push(line) })
-  expect(violations, lines.join('\n')).toEqual([])
-}, 120_000)
+it.for(KINDS)(
+  'keeps whatever it acknowledged when it is struck under load and comes back: %s',
+  { timeout: 120_000 },
+  async (kind, t) => {
+    if (kind.startsWith('postgres')) await Promise.all([needsPostgres(t), needsRedis(t)])
+    const lines: string[] = []
+    const say = (line: string) => void lines.push(line)
+    const { violations } = await killRounds({ kind, count: ROUNDS, untilLeasesEnd: false, say })
+    expect(violations, lines.join('\n')).toEqual([])
+  },
+)

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { expect, it } from 'vitest'
 import { temporaryFolder } from '../database.ts'
 import { type Answer, type Api, apiOf, PASSWORD } from './api.ts'
-import { openDataFile } from './kill/invariants.ts'
+import { openFile } from './kill/records.ts'
 import { startServer, UNTHROTTLED } from './server-process.ts'
 
 const WRITER = fileURLToPath(new URL('./database-process.ts', import.meta.url))
@@ -69,16 +69,16 @@ it('lets two servers and a command work on one file: no error, one successor a t
   expect(await written).toEqual([0, null])
   expect(answers.filter(({ status }) => status !== 200).map(({ body }) => body)).toEqual([])
 
-  const file = openDataFile(dataDir)
+  const file = openFile(dataDir)
   for (const { email, rotations, signIns } of persons) {
-    const sessions = file.rows(
+    const sessions = await file.rows(
       'select generation from sessions join users on users.id = user_id where email = ? order by generation desc',
       email,
     )
     expect(sessions.map(({ generation }) => generation)).toEqual([rotations, ...Array(signIns - 1).fill(0)])
   }
-  expect(file.rows(`select value from meta where key = 'sum'`)).toEqual([{ value: '200' }])
-  file.close()
+  expect(await file.rows(`select value from meta where key = 'sum'`)).toEqual([{ value: '200' }])
+  await file.close()
 }, 60_000)
 
 it('lets two servers on one file count failed sign-ins together, send one code and give an address once', async () => {

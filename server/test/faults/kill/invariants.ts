@@ -1,100 +1,86 @@
-import { readFileSync } from 'node:fs'
-import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { subjectOf } from '../../../src/features/attempts/sign-ins.ts'
-import { createSecret } from '../../../src/kernel/secret.ts'
 import type { Api } from '../api.ts'
 import { findFactorViolations } from './factors.ts'
-import type { HeldSession, Ledger, Round, TriedCode } from './ledger.ts'
+import type { HeldSession, Ledger, Person, Round, TriedCode } from './ledger.ts'
+import type { Records } from './records.ts'
+import { findResetViolations } from './resets.ts'
 
 /** What is found broken, each with the invariant's name first. */
 export type Violations = string[]
 
-/** Reads the file beside the server that serves it. */
-export interface DataFile {
-  rows(sql: string, ...parameters: (string | number)[]): Record<string, string | number | null>[]
-  write(sql: string, ...parameters: (string | number)[]): void
-  /** The counter's subject for an address, as the server keys it. */
-  subjectOf(email: string): string
-  close(): void
-}
-
-export function openDataFile(dataDir: string): DataFile {
-  const sqlite = new DatabaseSync(join(dataDir, 'latchkey.db'), { timeout: 5000 })
-  const secret = createSecret(Buffer.from(readFileSync(join(dataDir, 'secret.key'), 'utf8').trim(), 'base64url'))
-  return {
-    rows: (sql, ...parameters) => sqlite.prepare(sql).all(...parameters) as Record<string, string | number | null>[],
-    write: (sql, ...parameters) => void sqlite.prepare(sql).run(...parameters),
-    subjectOf: (email) => subjectOf(secret, email, undefined),
-    close: () => sqlite.close(),
-  }
-}
-
-/** Asks the restarted server and its file whether all that was acknowledged before it died still holds. */
-export async function findViolations(api: Api, file: DataFile, ledger: Ledger): Promise<Violations> {
+/** Asks the restarted servers and their database whether all that was acknowledged before they died still holds. */
+export async function findViolations(api: Api, records: Records, ledger: Ledger): Promise<Violations> {
   const round = ledger.rounds.at(-1)!
-  // By SQL first: what is asked over the wire afterwards changes counters and sessions.
-  return [
+  const violations = [
     ...round.faults,
-    ...soundness(file),
-    ...unique(file),
-    ...admins(file),
-    ...counters(file, round),
-    ...ids(file, ledger),
-    ...(await registrations(api, round)),
-    ...(await codes(api, round)),
-    ...(await findFactorViolations(api, round)),
-    ...(await children(api, round)),
-    // Those ended in earlier rounds as well, but not without bound.
-    ...(await endedSessions(api, ledger.rounds.flatMap(({ sessions }) => sessions).slice(-300))),
+    // By SQL first: what is asked over the wire afterwards changes counters and sessions.
+    ...(await soundness(records)),
+    ...(await unique(records)),
+    ...(await admins(records)),
+    ...(await counters(records, round)),
+    ...(await ids(records, ledger)),
   ]
+  const asked = [registrations, codes, findFactorViolations, children]
+  for (const ask of asked) violations.push(...(await ask(api, round)))
+  // Those ended in earlier rounds as well, but not without bound.
+  violations.push(...(await endedSessions(api, ledger.rounds.flatMap(({ sessions }) => sessions).slice(-LATEST))))
+  return [...violations, ...(await findResetViolations(api, round))]
 }
 
-function soundness(file: DataFile): Violations {
-  const integrity = file.rows('pragma integrity_check').map((row) => row['integrity_check'])
-  const orphans = file.rows('pragma foreign_key_check')
-  const unwiped = file.rows(`select id from deliveries where status <> 'queued' and sealed is not null`)
+const LATEST = 150
+
+async function soundness(records: Records): Promise<Violations> {
+  const unwiped = await records.rows(`select id from deliveries where status <> 'queued' and sealed is not null`)
   return [
-    ...(integrity.join() === 'ok' ? [] : [`the file is damaged: ${integrity.join('; ')}`]),
-    ...(orphans.length === 0 ? [] : [`${orphans.length} rows refer to rows that are gone`]),
+    ...(await records.damage()),
     ...(unwiped.length === 0 ? [] : [`${unwiped.length} messages kept their text after they were sent or given up`]),
   ]
 }
 
-function unique(file: DataFile): Violations {
+async function unique(records: Records): Promise<Violations> {
   const repeated = [
-    ...file.rows('select mailbox_key from users group by mailbox_key having count(*) > 1'),
-    ...file.rows('select email_key from users group by email_key having count(*) > 1'),
-    ...file.rows('select phone from users where phone_verified_at is not null group by phone having count(*) > 1'),
+    ...(await records.rows('select mailbox_key from users group by mailbox_key having count(*) > 1')),
+    ...(await records.rows('select email_key from users group by email_key having count(*) > 1')),
+    ...(await records.rows(
+      'select phone from users where phone_verified_at is not null group by phone having count(*) > 1',
+    )),
   ]
   return repeated.map((row) => `I5: more than one user has ${Object.values(row).join()}`)
 }
 
-function admins(file: DataFile): Violations {
-  const left = file.rows('select id from users where admin_since is not null and deactivated_at is null')
+async function admins(records: Records): Promise<Violations> {
+  const left = await records.rows('select id from users where admin_since is not null and deactivated_at is null')
   return left.length > 0 ? [] : ['I6: no admin is left']
 }
 
-function counters(file: DataFile, { guesses, persons }: Round): Violations {
-  const signIns = guesses.flatMap(({ email, failures }) => {
-    const [row] = file.rows('select failures from sign_in_failures where subject = ?', file.subjectOf(email))
+async function counters(records: Records, { guesses, persons }: Round): Promise<Violations> {
+  const violations: Violations = []
+  for (const { email, failures } of guesses) {
+    const [row] = await records.rows(
+      'select failures from sign_in_failures where subject = ?',
+      records.subjectOf(email),
+    )
     const kept = Number(row?.['failures'] ?? 0)
-    return kept >= failures ? [] : [`I8: ${kept} failed sign-ins of ${failures} are remembered`]
-  })
-  const codes = persons.flatMap(({ id = 0, deletion, wrongCodes }) =>
-    (['email', 'phone'] as const).flatMap((channel) => {
-      const known = deletion === 'no' ? (wrongCodes[channel] ?? 0) : 0
-      const [row] = file.rows('select failures from factor_failures where user_id = ? and method = ?', id, channel)
+    if (kept < failures) violations.push(`I8: ${kept} failed sign-ins of ${failures} are remembered`)
+  }
+  for (const { id, wrongCodes } of persons.filter(({ id, deletion }) => id !== undefined && deletion === 'no')) {
+    for (const channel of ['email', 'phone'] as const) {
+      const [row] = await records.rows(
+        'select failures from factor_failures where user_id = ? and method = ?',
+        id!,
+        channel,
+      )
+      const known = wrongCodes[channel] ?? 0
       const kept = Number(row?.['failures'] ?? 0)
-      return kept >= known ? [] : [`I8: ${kept} wrong codes of ${known} are remembered`]
-    }),
-  )
-  return [...signIns, ...codes]
+      if (kept < known) violations.push(`I8: ${kept} wrong codes of ${known} are remembered`)
+    }
+  }
+  return violations
 }
 
 /** Also finds an acknowledged user who is gone, or a deleted one who is back, of any round. */
-function ids(file: DataFile, ledger: Ledger): Violations {
-  const present = new Map(file.rows('select id, email from users').map(({ id, email }) => [Number(id), String(email)]))
+async function ids(records: Records, ledger: Ledger): Promise<Violations> {
+  const users = await records.rows('select id, email from users')
+  const present = new Map(users.map(({ id, email }) => [Number(id), String(email)]))
   const persons = ledger.rounds.flatMap(({ persons }) => persons)
   const acknowledged = persons.flatMap(({ id, email }) => (id === undefined ? [] : [[id, email] as const]))
   const twice = [...present, ...acknowledged].flatMap(([id, email]) => {
@@ -111,7 +97,15 @@ function ids(file: DataFile, ledger: Ledger): Violations {
   ]
 }
 
+const LANES = 6
+
+/** Several at once: each sign-in hashes a password. */
 async function registrations(api: Api, { persons }: Round): Promise<Violations> {
+  const lanes = Array.from({ length: LANES }, (_, lane) => persons.filter((_, index) => index % LANES === lane))
+  return (await Promise.all(lanes.map((persons) => registered(api, persons)))).flat()
+}
+
+async function registered(api: Api, persons: readonly Person[]): Promise<Violations> {
   const violations: Violations = []
   for (const { email, registration, deletion, firstName, ...person } of persons) {
     if (registration !== 'done' || deletion === 'asked') continue

@@ -58,6 +58,14 @@ export interface GivenUp {
   end: Progress
 }
 
+/** A link of a mail by which a password was set. */
+interface TriedReset {
+  readonly person: Person
+  readonly token: string
+  readonly password: string
+  proof: Progress
+}
+
 /** Failed sign-ins at one address, acknowledged as failed. */
 export interface Guesses {
   readonly email: string
@@ -71,18 +79,28 @@ export interface Round {
   readonly codes: TriedCode[]
   readonly recoveries: TriedRecovery[]
   readonly givenUp: GivenUp[]
+  readonly resets: TriedReset[]
   readonly guesses: Guesses[]
+  /** Whether the database may be away: a 503 that says when to come again is then no fault, and no acknowledgement. */
+  readonly mayBeAway: boolean
+  /** How many of those there were. */
+  away: number
+  answers: number
   /** Answers no client should ever see. */
   readonly faults: string[]
 }
 
-export const createRound = (): Round => ({
+export const createRound = ({ mayBeAway }: Pick<Round, 'mayBeAway'>): Round => ({
   persons: [],
   sessions: [],
   codes: [],
   recoveries: [],
   givenUp: [],
+  resets: [],
   guesses: [],
+  mayBeAway,
+  away: 0,
+  answers: 0,
   faults: [],
 })
 
@@ -105,9 +123,16 @@ export interface Ledger {
   readonly ids: Map<number, string>
 }
 
+/** No answer that says whether it happened: the connection broke, or the database was away. */
+export class Unanswered extends Error {}
+
 /** Whether the answer is one of these; any other is noted as a fault. */
 export function expectStatus(round: Round, what: string, answer: Answer, ...allowed: number[]): boolean {
   if (allowed.includes(answer.status)) return true
+  if (round.mayBeAway && answer.status === 503 && answer.headers.has('retry-after')) {
+    round.away += 1
+    throw new Unanswered(what)
+  }
   round.faults.push(`${what} answered ${answer.status} ${JSON.stringify(answer.body)}`)
   return false
 }

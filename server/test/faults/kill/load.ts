@@ -12,7 +12,9 @@ import {
   type Person,
   type Round,
   type TriedCode,
+  Unanswered,
 } from './ledger.ts'
+import { resetPassword } from './resets.ts'
 
 export interface LoadDeps {
   readonly api: Api
@@ -22,41 +24,46 @@ export interface LoadDeps {
   readonly round: Round
   /** Makes addresses that nobody had before. */
   readonly newName: () => string
+  /** Nobody begins anything any more. */
+  readonly isOver: () => boolean
 }
 
-const LIVES_AT_ONCE = 5
+// With those who guess, race and go, and the two admins who leave: sixteen clients.
+const LIVES_AT_ONCE = 11
 // The others hash passwords too; without a pause they would leave little of the machine to the lives.
 const PAUSE_MILLISECONDS = 400
+const UNANSWERED_PAUSE_MILLISECONDS = 20
 const FREE_NUMBERS = 30 // so few that several have the same one
 const GHOST_TRIES = 4 // the fifth failure would make the ghost wait, and further ones would not be counted
 
-/** Lives lives, guesses passwords and races for mailboxes until the server is gone. */
+/** Lives lives, guesses passwords and races for mailboxes until it is over. */
 export async function runLoad(deps: LoadDeps, admins: readonly HeldSession[]): Promise<void> {
-  const lives = Array.from({ length: LIVES_AT_ONCE }, () => untilGone(() => live(deps), 0))
-  const others = [guess, raceForMailbox, lonely].map((act) => untilGone(() => act(deps), PAUSE_MILLISECONDS))
-  const leaving = admins.map((admin) => once(() => leave(deps, admin)))
+  const lives = Array.from({ length: LIVES_AT_ONCE }, () => untilOver(deps, live, 0))
+  const others = [guess, raceForMailbox, lonely].map((act) => untilOver(deps, act, PAUSE_MILLISECONDS))
+  const leaving = admins.map((admin) => orUnanswered(() => leave(deps, admin)))
   await Promise.all([...lives, ...others, ...leaving])
 }
 
-async function untilGone(act: () => Promise<void>, pauseMilliseconds: number): Promise<void> {
-  try {
-    for (;;) {
-      await act()
-      await setTimeout(pauseMilliseconds)
-    }
-  } catch (error) {
-    if (!isGone(error)) throw error
+/** Whoever gets no answer gives up what he was at and begins something else. */
+async function untilOver(
+  deps: LoadDeps,
+  act: (deps: LoadDeps) => Promise<void>,
+  pauseMilliseconds: number,
+): Promise<void> {
+  while (!deps.isOver()) {
+    await orUnanswered(() => act(deps))
+    await setTimeout(pauseMilliseconds)
   }
 }
 
-async function once(act: () => Promise<void>): Promise<void> {
-  await act().catch((error: unknown) => {
-    if (!isGone(error)) throw error as Error
-  })
+async function orUnanswered(act: () => Promise<void>): Promise<void> {
+  try {
+    await act()
+  } catch (error) {
+    if (!(error instanceof Unanswered)) throw error
+    await setTimeout(UNANSWERED_PAUSE_MILLISECONDS)
+  }
 }
-
-/** What fetch says when the connection broke or nobody listens any more. */
-const isGone = (error: unknown): boolean => error instanceof TypeError
 
 async function live(deps: LoadDeps): Promise<void> {
   const { random, round } = deps
@@ -72,8 +79,15 @@ async function live(deps: LoadDeps): Promise<void> {
   const changed = await deps.api('PATCH', '/api/users/me/', { token: session.access, body: { phone } })
   if (expectStatus(round, 'a first phone', changed, 200)) await proveAddress(deps, session, 'phone', phone)
   if (person.wrongCodes.email === undefined && random.integer(0, 1) === 1) await fortify(deps, session)
-  const endings = [async () => {}, () => logout(deps, session), () => reuse(deps, session), () => leave(deps, session)]
-  await endings[random.integer(0, endings.length - 1)]!()
+  const endings = [async () => {}, logout, reuse, leave, reset]
+  await endings[random.integer(0, endings.length - 1)]!(deps, session)
+}
+
+function reset(deps: LoadDeps, session: HeldSession): Promise<void> {
+  const seen = deps.smtp.messages.length
+  const arrivalOf = (find: (mail: string) => string | undefined) =>
+    arrival(() => find(mailTo(deps, session.person, seen) ?? ''))
+  return resetPassword({ ...deps, arrivalOf }, session)
 }
 
 export async function register({ api, round }: LoadDeps, person: Person): Promise<boolean> {
@@ -145,7 +159,7 @@ async function proveAddress(deps: LoadDeps, session: HeldSession, channel: Chann
   if (!expectStatus(round, 'a wrong code', wrong, 400)) return
   person.wrongCodes[channel] = 1
   const find = channel === 'email' ? () => mailTo(deps, person, seen) : () => textTo(deps, phone, seen)
-  const code = await arrival(find)
+  const code = await arrival(() => /\b\d{6}\b/.exec(find() ?? '')?.[0])
   if (code === undefined) return
   const record: TriedCode = { session, code, proof: 'asked' }
   round.codes.push(record)
@@ -160,11 +174,11 @@ async function proveAddress(deps: LoadDeps, session: HeldSession, channel: Chann
 // Codes begin at 100000.
 const NEVER_RIGHT = '099999'
 
-/** The code once it has reached its reader; undefined when the server is gone before it sent it. */
+/** What is found in a message once it has reached its reader; undefined when the server is gone before it sent it. */
 async function arrival(find: () => string | undefined): Promise<string | undefined> {
   for (let look = 0; look < 400; look++) {
-    const code = /\b\d{6}\b/.exec(find() ?? '')?.[0]
-    if (code) return code
+    const found = find()
+    if (found !== undefined) return found
     await setTimeout(5)
   }
   return undefined

@@ -1,34 +1,33 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { systemClock } from '../../../src/kernel/clock.ts'
 import { type Random, systemRandom } from '../../../src/kernel/random.ts'
 import { type KavenegarLookalike, startKavenegar } from '../../lookalikes/kavenegar.ts'
 import { type SmtpLookalike, startSmtp } from '../../lookalikes/smtp.ts'
 import { type Api, apiOf } from '../api.ts'
-import { launch, UNTHROTTLED, startServer } from '../server-process.ts'
-import { type DataFile, findViolations, openDataFile, type Violations } from './invariants.ts'
-import { createRound, type HeldSession, type Ledger, type Round } from './ledger.ts'
+import { type ServerProcess, UNTHROTTLED } from '../server-process.ts'
+import { type Installation, install, type Kind } from './installations.ts'
+import { findViolations, type Violations } from './invariants.ts'
+import { createPerson, createRound, type HeldSession, type Ledger, type Round, Unanswered } from './ledger.ts'
 import { type LoadDeps, register, runLoad, signIn } from './load.ts'
-import { createPerson } from './ledger.ts'
+import { settleMessages, unsentCodes, unsentMessages } from './outbox.ts'
+import { tallyOf, type Tally } from './tally.ts'
 
 // Counted in answers and not in time, so that a slow machine gets as far; from the first registrations to many whole lives.
 const SHORTEST_LOAD_ANSWERS = 10
 const LONGEST_LOAD_ANSWERS = 400
 // Between two answers too, wherever the server then is.
 const LAST_PAUSE_MILLISECONDS = 20
-// A start takes about as long.
-const LONGEST_START_MILLISECONDS = 900
-// Every so many rounds the start itself is broken off too, the very first one among them.
+// What goes on after the database is there again.
+const ANSWERS_AFTERWARDS = 60
+// Every so many rounds a start is broken off too, the very first one among them.
 const BROKEN_START_EVERY = 4
 // A message in a dead worker's hand is taken up by the next once its lease of a minute has run out.
 const LEASE_SECONDS = 62
-const PROMPT_SECONDS = 10
+/** Longer than anything may take that waits for the database. */
+const ANSWER_MILLISECONDS = 30_000
 
 interface Scene {
-  readonly dataDir: string
-  readonly settings: Readonly<Record<string, string>>
+  readonly installation: Installation
   readonly smtp: SmtpLookalike
   readonly kavenegar: KavenegarLookalike
   readonly random: Random
@@ -36,106 +35,130 @@ interface Scene {
   readonly newName: () => string
 }
 
+interface Rounds {
+  readonly kind: Kind
+  readonly count: number
+  /** Waits, at the end, until every message is settled. */
+  readonly untilLeasesEnd: boolean
+  readonly say: (line: string) => void
+}
+
 /**
- * Kills a server under load at a random moment, starts it again on the same folder and asks whether what was acknowledged
- * holds, so many times. Gives back what was broken, nothing when all is well. With `untilLeasesEnd` it waits, at the end,
- * until every message is settled.
+ * Strikes an installation under the load of 16 clients at a random moment, brings it back on the same data and asks whether
+ * what was acknowledged holds, so many times. Gives back what was done in all and what was broken, nothing when all is well.
  */
-export async function killRounds(
-  count: number,
-  { untilLeasesEnd, say }: { readonly untilLeasesEnd: boolean; readonly say: (line: string) => void },
-): Promise<Violations> {
+export async function killRounds({ kind, count, untilLeasesEnd, say }: Rounds): Promise<Tally> {
   await using smtp = await startSmtp({ security: 'none' })
   await using kavenegar = await startKavenegar({ credit: Number.MAX_SAFE_INTEGER })
-  const dataDir = mkdtempSync(join(tmpdir(), 'latchkey-kill-'))
-  const scene = setScene(dataDir, smtp, kavenegar)
-  const violations: Violations = []
-  try {
-    for (let round = 1; round <= count; round++) {
-      const found = await playRound(scene, round, say)
-      violations.push(...found.map((violation) => `round ${round}: ${violation}`))
-    }
-    violations.push(...(await settleMessages(scene, untilLeasesEnd ? LEASE_SECONDS : 0, say)))
-    return violations
-  } finally {
-    rmSync(dataDir, { recursive: true, force: true })
-  }
-}
-
-function setScene(dataDir: string, smtp: SmtpLookalike, kavenegar: KavenegarLookalike): Scene {
+  await using installation = await install(kind, settingsOf(smtp, kavenegar), systemRandom)
   let names = 0
-  return {
-    dataDir,
-    smtp,
-    kavenegar,
-    random: systemRandom,
-    ledger: { rounds: [], ids: new Map() },
-    newName: () => `name${++names}`,
-    settings: {
-      ...UNTHROTTLED,
-      OTP_MAX_ATTEMPTS: '10',
-      EMAIL_HOST: '127.0.0.1',
-      EMAIL_PORT: String(smtp.port),
-      EMAIL_USE_TLS: 'false',
-      EMAIL_FROM: 'noreply@example.com',
-      KAVENEGAR_API_KEY: kavenegar.key,
-      KAVENEGAR_BASE_URL: kavenegar.url,
-    },
+  const ledger: Ledger = { rounds: [], ids: new Map() }
+  const scene = { installation, smtp, kavenegar, random: systemRandom, ledger, newName: () => `name${++names}` }
+  const violations: Violations = []
+  await installation.breakOffStart()
+  let servers = await installation.start()
+  try {
+    for (let number = 1; number <= count; number++) {
+      const played = await playRound(scene, servers, number, say)
+      servers = played.servers
+      violations.push(...played.violations.map((violation) => `round ${number}: ${violation}`))
+    }
+    const records = await installation.records()
+    violations.push(...(await settleMessages(records, untilLeasesEnd ? LEASE_SECONDS : 0, say)))
+    await records.close()
+  } finally {
+    for (const server of servers) await server[Symbol.asyncDispose]()
   }
+  return tallyOf(kind, ledger, violations)
 }
 
-async function playRound(scene: Scene, number: number, say: (line: string) => void): Promise<Violations> {
-  const { dataDir, settings, random, ledger } = scene
-  if (number % BROKEN_START_EVERY === 1) await breakOffStart(scene)
-  const round = createRound()
+const settingsOf = (smtp: SmtpLookalike, kavenegar: KavenegarLookalike): Record<string, string> => ({
+  ...UNTHROTTLED,
+  THROTTLE_RESET: 'off',
+  OTP_MAX_ATTEMPTS: '10',
+  EMAIL_HOST: '127.0.0.1',
+  EMAIL_PORT: String(smtp.port),
+  EMAIL_USE_TLS: 'false',
+  EMAIL_FROM: 'noreply@example.com',
+  KAVENEGAR_API_KEY: kavenegar.key,
+  KAVENEGAR_BASE_URL: kavenegar.url,
+})
+
+/** Those that serve afterwards serve the next round too. */
+async function playRound(
+  scene: Scene,
+  struck: readonly ServerProcess[],
+  number: number,
+  say: (line: string) => void,
+): Promise<{ servers: readonly ServerProcess[]; violations: Violations }> {
+  const { installation, random, ledger } = scene
+  const round = createRound(installation)
   ledger.rounds.push(round)
   const lifetime = random.integer(SHORTEST_LOAD_ANSWERS, LONGEST_LOAD_ANSWERS)
-  await loadAndKill(scene, round, lifetime)
-  await using server = await startServer(dataDir, settings)
-  const file = openDataFile(dataDir)
+  await loadAndStrike(scene, struck, round, lifetime)
+  if (number % BROKEN_START_EVERY === 1) await installation.breakOffStart()
+  const servers = installation.mayBeAway ? struck : await installation.start()
+  const records = await installation.records()
   try {
-    const violations = await findViolations(apiOf(server.url), file, ledger)
-    violations.push(...unsentCodes(file, round), ...(await unsentMessages(file)))
-    say(`round ${number}: killed after ${lifetime} answers; ${summary(round)}; ${violations.length} broken`)
-    return violations
+    const violations = await findViolations(spread(servers), records, ledger)
+    violations.push(...(await unsentCodes(records, round)), ...(await unsentMessages(records)))
+    say(`round ${number}: struck after ${lifetime} answers; ${violations.length} broken`)
+    return { servers, violations }
   } finally {
-    file.close()
+    await records.close()
   }
 }
 
-async function breakOffStart({ dataDir, settings, random }: Scene): Promise<void> {
-  await using launched = launch(dataDir, settings)
-  await setTimeout(random.integer(0, LONGEST_START_MILLISECONDS))
-  launched.kill('SIGKILL')
+async function loadAndStrike(
+  scene: Scene,
+  servers: readonly ServerProcess[],
+  round: Round,
+  lifetime: number,
+): Promise<void> {
+  const { installation, random } = scene
+  let isOver = false
+  const deps = { ...scene, round, isOver: () => isOver }
+  const admins = await makeAdmins(scene, { ...deps, api: spread(servers) })
+  const { counting, reached } = countAnswers(spread(servers), round, deps.isOver)
+  const load = runLoad({ ...deps, api: counting }, admins)
+  await Promise.race([reached(lifetime), load])
+  await setTimeout(random.integer(0, LAST_PAUSE_MILLISECONDS))
+  await installation.strike(servers, () => (isOver = true))
+  if (!isOver) await Promise.race([reached(round.answers + ANSWERS_AFTERWARDS), load])
+  isOver = true
+  await load
 }
 
-async function loadAndKill(scene: Scene, round: Round, lifetime: number): Promise<void> {
-  await using server = await startServer(scene.dataDir, scene.settings)
-  const api = apiOf(server.url)
-  const admins = await makeAdmins(scene, { ...scene, round, api })
-  const { counting, reached } = countAnswers(api, lifetime)
-  const load = runLoad({ ...scene, round, api: counting }, admins)
-  await Promise.race([reached, load])
-  await setTimeout(scene.random.integer(0, LAST_PAUSE_MILLISECONDS))
-  server.kill('SIGKILL')
-  await Promise.all([server.exited, load])
+/** Now the one server and now the other. */
+function spread(servers: readonly ServerProcess[]): Api {
+  const apis = servers.map(({ url }) => apiOf(url, ANSWER_MILLISECONDS))
+  let calls = 0
+  return (...call) => apis[++calls % apis.length]!(...call)
 }
 
-/** `reached` resolves with the `wanted`th answer. */
-function countAnswers(api: Api, wanted: number): { counting: Api; reached: Promise<void> } {
-  const { promise, resolve } = Promise.withResolvers<void>()
-  let answers = 0
+/** What fetch says when the connection broke or nobody listens. */
+const isBroken = (error: unknown): boolean => error instanceof TypeError
+
+function countAnswers(api: Api, round: Round, isOver: () => boolean) {
+  const waiting: { readonly wanted: number; readonly resolve: () => void }[] = []
   const counting: Api = async (...call) => {
-    const answer = await api(...call)
-    answers += 1
-    if (answers === wanted) resolve()
-    return answer
+    if (isOver()) throw new Unanswered('nobody is asked any more')
+    try {
+      const answer = await api(...call)
+      round.answers += 1
+      for (const { wanted, resolve } of waiting) if (round.answers >= wanted) resolve()
+      return answer
+    } catch (error) {
+      if (!isBroken(error)) round.faults.push(`${call[0]} ${call[1]} had no answer: ${String(error)}`)
+      throw new Unanswered(String(error))
+    }
   }
-  return { counting, reached: promise }
+  const reached = (wanted: number) => new Promise<void>((resolve) => void waiting.push({ wanted, resolve }))
+  return { counting, reached }
 }
 
 /** Two admins who will leave at the same time: one may. */
-async function makeAdmins({ dataDir, newName }: Scene, deps: LoadDeps): Promise<HeldSession[]> {
+async function makeAdmins({ installation, newName }: Scene, deps: LoadDeps): Promise<HeldSession[]> {
   const admins: HeldSession[] = []
   for (let each = 0; each < 2; each++) {
     const person = createPerson(`${newName()}@example.org`)
@@ -143,62 +166,11 @@ async function makeAdmins({ dataDir, newName }: Scene, deps: LoadDeps): Promise<
     const session = await signIn(deps, person)
     if (session) admins.push(session)
   }
-  const file = openDataFile(dataDir)
-  file.write('update users set admin_since = null')
-  for (const { person } of admins) {
-    file.write('update users set admin_since = ? where id = ?', systemClock.now().toISOString(), person.id ?? 0)
-  }
-  file.close()
+  const records = await installation.records()
+  await records.rows('update users set admin_since = null')
+  const now = systemClock.now().toISOString()
+  for (const { person } of admins)
+    await records.rows('update users set admin_since = ? where id = ?', now, person.id ?? 0)
+  await records.close()
   return admins
 }
-
-/** Stored with the code and not after it: whatever was answered with "sent" is in the outbox or has left. */
-function unsentCodes(file: DataFile, { persons }: Round): Violations {
-  return persons.flatMap(({ id = 0, email, deletion, codesSent }) => {
-    if (deletion !== 'no') return []
-    return (['email', 'phone'] as const).flatMap((channel) => {
-      const stored = file.rows(
-        `select id from deliveries where user_id = ? and channel = ? and template = 'verification_code'`,
-        id,
-        channel === 'email' ? 'email' : 'sms',
-      ).length
-      return stored >= codesSent[channel]
-        ? []
-        : [`${email}: ${stored} of ${codesSent[channel]} codes by ${channel} stored`]
-    })
-  })
-}
-
-/** What no dead worker had in hand is sent at once after the restart. */
-async function unsentMessages(file: DataFile): Promise<Violations> {
-  const waiting = () => file.rows(`select id from deliveries where status = 'queued' and leased_until is null`)
-  for (let look = 0; look < PROMPT_SECONDS * 20 && waiting().length > 0; look++) await setTimeout(50)
-  return waiting().map(({ id }) => `message ${id} was not sent after the restart`)
-}
-
-async function settleMessages(scene: Scene, waitSeconds: number, say: (line: string) => void): Promise<Violations> {
-  await using server = await startServer(scene.dataDir, scene.settings)
-  const file = openDataFile(scene.dataDir)
-  try {
-    const queued = () => file.rows(`select id from deliveries where status = 'queued'`)
-    for (let look = 0; look < waitSeconds * 4 && queued().length > 0; look++) await setTimeout(250)
-    const counts = file.rows('select status, reason, count(*) as count from deliveries group by status, reason')
-    say(counts.map(({ status, reason, count }) => `${count} messages ${status} ${reason ?? ''}`).join('; '))
-    if (waitSeconds === 0) return []
-    return queued().map(({ id }) => `message ${id} is still queued after its lease\n${server.output()}`)
-  } finally {
-    file.close()
-  }
-}
-
-const summary = ({ persons, sessions, codes, recoveries, givenUp, guesses }: Round): string =>
-  [
-    `${persons.filter(({ registration }) => registration === 'done').length} registrations`,
-    `${sessions.length} sign-ins`,
-    `${sessions.filter(({ end }) => end === 'done').length} sessions ended`,
-    `${codes.filter(({ proof }) => proof === 'done').length} codes proven`,
-    `${recoveries.filter(({ proof }) => proof === 'done').length} recovery codes taken`,
-    `${givenUp.filter(({ end }) => end === 'done').length} sign-ins given up`,
-    `${persons.filter(({ deletion }) => deletion === 'done').length} deletions`,
-    `${guesses.reduce((sum, { failures }) => sum + failures, 0)} failed sign-ins`,
-  ].join(', ')

@@ -1,0 +1,42 @@
+/**
+ * Strikes Latchkey in the ways that machines, databases and operators do, prints a table of what was seen and exits with 1
+ * where something was broken. Everything it starts is on loopback and ends with it.
+ *
+ *     npm run faults -- kill 50 --on sqlite
+ */
+import { parseArgs } from 'node:util'
+import { KINDS } from './kill/installations.ts'
+import { killRounds } from './kill/rounds.ts'
+import type { Report } from './report.ts'
+
+const { positionals, values } = parseArgs({ allowPositionals: true, options: { on: { type: 'string' } } })
+const [name = 'all', count = '20'] = positionals
+
+async function kill(): Promise<Report> {
+  const kinds = KINDS.filter((kind) => values.on === undefined || values.on === kind)
+  const rows: object[] = []
+  const violations: string[] = []
+  for (const kind of kinds) {
+    const say = (line: string): void => console.log(`${kind}: ${line}`)
+    const tally = await killRounds({ kind, count: Number(count), untilLeasesEnd: true, say })
+    rows.push(tally.row)
+    violations.push(...tally.violations.map((violation) => `${kind}: ${violation}`))
+  }
+  return { rows, violations }
+}
+
+/** What each does is told where it is written; those that take minutes say so. */
+const FAULTS: Readonly<Record<string, () => Promise<Report>>> = {
+  kill,
+}
+
+const chosen = name === 'all' ? Object.keys(FAULTS) : [name]
+for (const name of chosen) {
+  const strike = FAULTS[name]
+  if (!strike) throw new Error(`There is no fault ${name}: ${Object.keys(FAULTS).join(', ')}`)
+  const { rows, violations } = await strike()
+  console.log(`\n${name}`)
+  console.table(rows)
+  for (const violation of violations) console.error(violation)
+  if (violations.length > 0) process.exitCode = 1
+}
