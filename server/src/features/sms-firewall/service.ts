@@ -2,11 +2,11 @@ import type { Database } from '../../database/schema.ts'
 import { countryOf, type Phone } from '../../kernel/address.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
-import type { BudgetAlarm } from './alarm.ts'
+import type { FirewallAlarm } from './alarm.ts'
 import { BREAKER, BUDGETS, CAPS, type FirewallRules, prefixOf, type Reason, STRANGERS_SHARE, WARNING } from './rules.ts'
 import * as store from './store.ts'
 
-export { type BudgetAlarm, createBudgetAlarm } from './alarm.ts'
+export { createFirewallAlarm, type FirewallAlarm } from './alarm.ts'
 export { report, type Report } from './report.ts'
 export { markVerified, removeBefore } from './store.ts'
 
@@ -15,7 +15,7 @@ export interface FirewallDeps {
   readonly rules: FirewallRules
   /** How long a code may still be proven. */
   readonly codeLifetime: Duration
-  readonly alarm: BudgetAlarm
+  readonly alarm: FirewallAlarm
 }
 
 /** A code that somebody wants sent by SMS. */
@@ -57,7 +57,7 @@ export async function decide(db: Database, deps: FirewallDeps, asked: Asked, now
     decision: hurdle ? 'refused' : 'allowed',
     reason: asked.isDecoy ? 'decoy' : (hurdle?.reason ?? null),
   })
-  if (!asked.isDecoy) deps.alarm.tell({ ...subject, purpose: asked.purpose }, hurdle?.reason, now)
+  if (!asked.isDecoy) deps.alarm.tell({ mode: rules.mode, ...subject, purpose: asked.purpose }, hurdle?.reason, now)
   if (!hurdle || rules.mode === 'observe') return { kind: 'allowed' }
   if (!hurdle.freeAt) return { kind: 'sms_refused' }
   return { kind: 'sms_limited', retryAfterSeconds: secondsUntil(now, hurdle.freeAt) }
