@@ -2,7 +2,7 @@ import { verifiedUser, withApp } from './factors.ts'
 import { change } from './sign-in-codes.ts'
 import { type Answer, PASSWORD, type World } from './world.ts'
 
-type Method = 'POST' | 'PATCH' | 'DELETE'
+type Method = 'POST' | 'PUT' | 'PATCH' | 'DELETE'
 
 /** A request that takes an `Idempotency-Key`: what must stand before it, and the request, which can be made again. */
 export interface KeyedOperation {
@@ -110,6 +110,24 @@ export const KEYED_OPERATIONS: readonly KeyedOperation[] = [
       const { access: token } = await world.admin()
       return request(world, 'POST', '/api/admin/users/', { token, body: { email: newEmail() } })
     },
+  },
+  {
+    name: 'a record replaced by its user',
+    success: 200,
+    prepare: async (world) => {
+      const { access: token, email } = await world.signedInUser(newEmail())
+      return request(world, 'PUT', '/api/users/me/', { token, body: { email, first_name: 'Sara' } })
+    },
+  },
+  {
+    name: 'a record changed by an admin',
+    success: 200,
+    prepare: byAdmin('PATCH', (id) => `/api/users/${id}/`, { first_name: 'Sara', phone: '09123456789' }),
+  },
+  {
+    name: 'an account deleted by an admin',
+    success: 204,
+    prepare: byAdmin('DELETE', (id) => `/api/users/${id}/`),
   },
   {
     name: 'an account closed by an admin',

@@ -13,7 +13,7 @@ import { conversionSignal, createProofOfWork, signalsOf } from '../features/proo
 import type { RecoveryCodeDeps } from '../features/recovery-codes/service.ts'
 import type { SessionDeps } from '../features/sessions/service.ts'
 import type { Keyring } from '../features/tokens/keyring.ts'
-import { createBudgetAlarm, isPoorlyProven } from '../features/sms-firewall/service.ts'
+import { createFirewallAlarm, isPoorlyProven } from '../features/sms-firewall/service.ts'
 import { createTokens } from '../features/tokens/service.ts'
 import type { TotpDeps } from '../features/totp/service.ts'
 import type { BaseUrlRules } from '../http/base-url.ts'
@@ -112,7 +112,7 @@ function proofParts({ config, random, logger }: ComposeOptions, shared: Shared) 
   const { secret, messages, audit, limiterOn, urls, ownUrl, count } = shared
   const { production, throttles } = config
   const lockAfter = production || throttles.otpVerify ? LOCK_AFTER : undefined
-  const smsAlarm = createBudgetAlarm(logger)
+  const smsAlarm = createFirewallAlarm(logger)
   const firewall = { secret, rules: config.smsFirewall, codeLifetime: config.codes.lifetime, alarm: smsAlarm, count }
   const codes: CodeDeps = { secret, random, messages, firewall, rules: { ...config.codes, lockAfter } }
   const destinations = createDestinationLimits(limiterOn, production || throttles.otpSend !== undefined)

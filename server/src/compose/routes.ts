@@ -1,4 +1,5 @@
 import type { ComposeOptions } from '../compose.ts'
+import type { Config } from '../config.ts'
 import { passwordRoutes } from '../features/account/password-routes.ts'
 import { administrationRoutes } from '../features/account/administration-routes.ts'
 import { accountRoutes } from '../features/account/routes.ts'
@@ -9,7 +10,7 @@ import { docsRoutes } from '../features/docs/routes.ts'
 import { factorRoutes } from '../features/factors/routes.ts'
 import { passkeyRoutes } from '../features/factors/passkey-routes.ts'
 import { installIdempotency } from '../features/idempotency/once.ts'
-import { healthRoutes } from '../features/health/routes.ts'
+import { type HealthDeps, healthRoutes } from '../features/health/routes.ts'
 import { inboxRoutes } from '../features/inbox/routes.ts'
 import { passkeyEndpointsRoute } from '../features/passkeys/routes.ts'
 import { pageRoutes } from '../features/pages/routes.ts'
@@ -46,20 +47,7 @@ export function addRoutes(
     throttle,
     () => clock.now(),
   )
-  const addressCodes = {
-    db,
-    codes: parts.codes,
-    destinations: parts.destinations,
-    proofOfWork: parts.proofOfWork,
-    mailboxes: config,
-    isNeutral: config.registration === 'neutral',
-    logsOutcomes: !config.production,
-    audit: parts.audit,
-    defaultLanguage: config.defaultLanguage,
-    ownUrl: parts.ownUrl,
-    factorRules: config.signIn,
-    isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
-  }
+  const addressCodes = addressCodesOf(config, parts)
   const region = config.defaultRegion
   const { failedSignIns } = config
   userListRoutes(app, { db, urls, secret, random })
@@ -98,19 +86,40 @@ export function addRoutes(
   auditRoutes(app, { db, urls })
   jwksRoutes(app, parts.tokens)
   if (gateways.inbox) inboxRoutes(app, { inbox: gateways.inbox, rules: config.server })
-  healthRoutes(app, {
-    db,
-    gateways: () => parts.worker.health(),
-    circuits: () => gateways.sms?.circuits?.() ?? [],
-    smsBudget: () => parts.smsAlarm.usedUp(),
-    counting: () => parts.limiter.counting(),
-    isStopping,
-    metrics: metrics && metricsPage(metrics, config.server.metricsToken, siblings),
-    isSame: (a, b) => equalInConstantTime(Buffer.from(a), Buffer.from(b)),
-  })
+  const page = metrics && metricsPage(metrics, config.server.metricsToken, siblings)
+  healthRoutes(app, { ...healthOf(parts, isStopping), metrics: page })
   pageRoutes(app, config)
   docsRoutes(app, { operations, publicUrl: config.server.publicUrl, random })
 }
+
+/** What sends and proves codes to addresses takes. */
+const addressCodesOf = (config: Config, { gateways, ...parts }: Parts) => ({
+  db: parts.db,
+  codes: parts.codes,
+  destinations: parts.destinations,
+  proofOfWork: parts.proofOfWork,
+  mailboxes: config,
+  isNeutral: config.registration === 'neutral',
+  logsOutcomes: !config.production,
+  audit: parts.audit,
+  defaultLanguage: config.defaultLanguage,
+  ownUrl: parts.ownUrl,
+  factorRules: config.signIn,
+  isAvailable: (channel: 'email' | 'phone') => (channel === 'email' ? gateways.email : gateways.sms) !== undefined,
+})
+
+const healthOf = (
+  { db, worker, gateways, smsAlarm, limiter }: Parts,
+  isStopping: () => boolean,
+): Omit<HealthDeps, 'metrics'> => ({
+  db,
+  gateways: () => worker.health(),
+  circuits: () => gateways.sms?.circuits?.() ?? [],
+  smsBudget: () => smsAlarm.usedUp(),
+  counting: () => limiter.counting(),
+  isStopping,
+  isSame: (a, b) => equalInConstantTime(Buffer.from(a), Buffer.from(b)),
+})
 
 /** What the guard asks: whom a token speaks for, in its words. */
 async function identify({ db, sessions }: Parts, token: string, now: Date): Promise<Authentication> {

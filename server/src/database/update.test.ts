@@ -6,6 +6,7 @@ import { deliveryRow, insertUser, newId, NOON, sessionRow } from '../../test/dat
 import { needsPostgres, stopPostgres } from '../../test/postgres.ts'
 import { after, minutes } from '../kernel/duration.ts'
 import { systemRandom } from '../kernel/random.ts'
+import { gramsOf } from '../kernel/grams.ts'
 import { columnsOf } from './columns.ts'
 import { migrate } from './migrate.ts'
 import { migrationsFor } from './migrations/all.ts'
@@ -69,6 +70,27 @@ describe.each(KINDS)('an update from the first version on %s', (kind) => {
     expect(found).toEqual([{ id: challenge.id }])
   })
 
+  it('counts those who are there already, and finds them by any part of their names', async (context) => {
+    const { db, update } = await firstVersion(kind, context)
+    for (let index = 0; index < 1003; index++)
+      await insertUser(db, `person${index}`, index === 1001 ? { firstName: 'سارا', lastName: '👩‍🚀 Stone' } : {})
+    await db.deleteFrom('users').where('id', '=', 7).execute()
+    await update()
+    const counted = await db.selectFrom('userCounts').select(['block', 'users']).execute()
+    expect(counted).toEqual([{ block: 0, users: 1002 }])
+    const of = (gram: string) => db.selectFrom('userGrams').select('userId').where('gram', '=', gram).execute()
+    expect(await Promise.all(['سار', 'ston', 'sto', '👩‍🚀', 'per'].map(async (gram) => (await of(gram)).length))).toEqual(
+      [1, 0, 1, 1, 1002],
+    )
+    const all = await db.selectFrom('userGrams').select('gram').where('userId', '=', 1002).execute()
+    expect(new Set(all.map(({ gram }) => gram))).toEqual(
+      new Set(gramsOf(['person1001@example.com', 'سارا', '👩‍🚀 Stone'])),
+    )
+    await insertUser(db, 'later')
+    const after = await db.selectFrom('userCounts').select('users').execute()
+    expect(after.reduce((sum, { users }) => sum + users, 0)).toBe(1003)
+  })
+
   it('keeps what is locked locked', async (context) => {
     const { db, update } = await firstVersion(kind, context)
     const userId = await insertUser(db, 'sara')
@@ -93,6 +115,24 @@ describe.each(KINDS)('an update from the first version on %s', (kind) => {
       { id: sara, emailFirstProvenAt: NOON, firstSignedInAt: NOON },
       { id: omid, emailFirstProvenAt: null, firstSignedInAt: null },
     ])
+  })
+
+  it('remembers of the messages that wait which may have been taken', async (context) => {
+    const { db, update } = await firstVersion(kind, context)
+    const lost = 'retry: smtp: unavailable (ECONNRESET), after the mail was handed over'
+    const reasons = ['interrupted', lost, 'retry: smtp: 451 greylisted', null]
+    await db
+      .insertInto('deliveries')
+      .values(reasons.map((reason) => deliveryRow({ reason })))
+      .execute()
+    await update()
+    const rows = await db.selectFrom('deliveries').select(['reason', 'maybeTakenAt']).orderBy('id').execute()
+    expect(Object.fromEntries(rows.map(({ reason, maybeTakenAt }) => [String(reason), maybeTakenAt]))).toEqual({
+      interrupted: NOON,
+      [lost]: NOON,
+      'retry: smtp: 451 greylisted': null,
+      null: null,
+    })
   })
 
   it('leaves everything else as it was', async (context) => {

@@ -34,7 +34,10 @@ export const verbatim = () =>
     })
     .meta({ minLength: 1 })
 
-/** The value of a known device, where it only spares its owner what strangers are asked or counted for: what is none is taken for none, not for a fault. */
+/**
+ * The value of a known device, where it only spares its owner what strangers are asked or counted for: what is none is taken
+ * for none, not for a fault.
+ */
 export const knownDevice = () =>
   z.string().optional().catch(undefined).meta({
     type: 'string',

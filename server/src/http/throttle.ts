@@ -78,8 +78,16 @@ const POLICIES: Readonly<Record<Scope, string>> = {
   reset: 'reset',
 }
 
-// Who guesses passwords just below the rate must not go on so for an hour: 20 a minute are 100 an hour.
 const SUSTAINED = { times: 5, periods: 60, upTo: minutes(1) }
+
+/**
+ * What may be asked for the length of sixty periods: who guesses passwords just below the rate must not go on so for an hour,
+ * and 20 a minute are 100 an hour. A rate by more than a minute is itself as long as it lasts.
+ */
+export const sustainedOf = (rate: Rate): Rate =>
+  rate.period > SUSTAINED.upTo
+    ? rate
+    : { quota: rate.quota * SUSTAINED.times, period: milliseconds(rate.period * SUSTAINED.periods) }
 
 /** What is counted under a scope: its own rate and, for sign-ins, a longer one that follows from it. */
 const policiesOf =
@@ -88,9 +96,8 @@ const policiesOf =
     const rate = rates[scope]
     if (!rate) return []
     const own = [POLICIES[scope], rate] as const
-    if (scope !== 'login' || rate.period > SUSTAINED.upTo) return [own]
-    const period = milliseconds(rate.period * SUSTAINED.periods)
-    return [own, ['login_sustained', { quota: rate.quota * SUSTAINED.times, period }]]
+    const sustained = sustainedOf(rate)
+    return scope !== 'login' || sustained === rate ? [own] : [own, ['login_sustained', sustained]]
   }
 
 function refuseUnlessAllowed(standings: readonly Counted[]): void {

@@ -2,6 +2,7 @@ import type { Database } from '../../database/schema.ts'
 import { type Act, BY_SYSTEM } from '../../kernel/act.ts'
 import { before, type Duration } from '../../kernel/duration.ts'
 import type { Audit } from '../audit/service.ts'
+import type { Remember } from '../idempotency/service.ts'
 import { notify, type NotifyDeps } from '../messages/service.ts'
 import { findById, isLastAdmin, remove, removeUnverified } from '../users/service.ts'
 
@@ -19,7 +20,7 @@ export type Departure = 'done' | 'last_admin' | 'gone'
 export const deleteAccount = (
   { db, audit, ...notifier }: DeletionDeps & NotifyDeps,
   userId: number,
-  act: Act,
+  { act, remember }: { readonly act: Act; readonly remember: Remember<void> },
   now: Date,
 ): Promise<Departure> =>
   db.transaction().execute(async (db) => {
@@ -32,6 +33,7 @@ export const deleteAccount = (
     // An unverified one may be a stranger's, whom accounts made and deleted in turn would flood.
     if (user.emailVerifiedAt !== null) await notify(db, notifier, user, { kind: 'account_deleted', facts: {} }, now)
     await remove(db, userId)
+    await remember(db)
     return 'done'
   })
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { type CostedWorld, createCostedWorld } from '../../../test/costs.ts'
 import { insertUser } from '../../../test/database.ts'
 import { otherCodes, said, WRONG } from '../../../test/codes.ts'
+import { PRODUCTION } from '../../../test/production.ts'
 import { accounts, askToRegister, confirm, SARA } from '../../../test/registrations.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { sameButForItsId } from '../../../test/wire.ts'
@@ -182,14 +183,7 @@ describe('around it', () => {
   })
 
   it('the log of a production server tells nothing of it', async () => {
-    await start({
-      NODE_ENV: 'production',
-      PUBLIC_URL: 'https://id.example',
-      SECRET_KEY: 'x'.repeat(10) + 'abcdefghijklmnopqrstuvwxyz0123456789',
-      EMAIL_HOST: '127.0.0.1',
-      EMAIL_PORT: '2525',
-      EMAIL_FROM: 'id@example.com',
-    })
+    await start(PRODUCTION)
     expect((await askToRegister(world)).status).toBe(202)
     expect(world.logged()).not.toContain('outcome')
   })

@@ -1,16 +1,8 @@
 import { expect, it } from 'vitest'
+import { PRODUCTION } from '../../../test/production.ts'
 import { inTurn } from '../../../test/wire.ts'
 import { createWorld } from '../../../test/world.ts'
 import { minutes } from '../../kernel/duration.ts'
-
-const PRODUCTION = {
-  NODE_ENV: 'production',
-  PUBLIC_URL: 'https://id.example',
-  SECRET_KEY: 'x'.repeat(10) + 'abcdefghijklmnopqrstuvwxyz0123456789',
-  EMAIL_HOST: '127.0.0.1',
-  EMAIL_PORT: '2525',
-  EMAIL_FROM: 'id@example.com',
-}
 
 it('an operator reads in the log that somebody has mails sent to one address, and not which', async () => {
   const world = await createWorld({ settings: PRODUCTION })

@@ -10,7 +10,7 @@ import { Refusal } from '../../kernel/refusal.ts'
 import type { Throttle } from '../../http/throttle.ts'
 import { whenGone } from '../../http/when-gone.ts'
 import type { WayInRules } from '../factors/service.ts'
-import { created } from '../idempotency/service.ts'
+import { created, type Remember } from '../idempotency/service.ts'
 import type { Channel } from '../otp/service.ts'
 import { requireProof } from '../proof-of-work/service.ts'
 import { findSession } from '../sessions/service.ts'
@@ -141,7 +141,7 @@ function changeRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
     app.route({
       method,
       url: path,
-      config,
+      config: { ...config, idempotent: true },
       attachValidation: true,
       schema: {
         ...shared,
@@ -151,7 +151,10 @@ function changeRoutes(app: App, deps: AccountDeps, path: RecordPath): void {
         body: bodies[method],
         response: { 200: answer, ...CHANGE_REFUSALS },
       },
-      handler: async (request) => toAnswer(await change(deps, request, isMe)),
+      handler: async (request) => {
+        const remember = request.remember((user: User) => ({ status: 200, body: toAnswer(user) }))
+        return toAnswer(await change(deps, request, isMe, remember))
+      },
     })
   }
 }
@@ -161,7 +164,8 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
   app.delete(
     path,
     {
-      config: { access: { ...config.access, fresh: true } },
+      // Whoever deleted his own account is nobody who could ask again.
+      config: { access: { ...config.access, fresh: true }, ...(isMe ? {} : { idempotent: true }) },
       schema: {
         ...shared,
         operationId: `delete${name}`,
@@ -173,7 +177,8 @@ function deleteRoute(app: App, deps: AccountDeps, path: RecordPath): void {
     async (request, reply) => {
       const id = idOf(request, isMe)
       const { messages } = deps.codes
-      const departure = await deleteAccount({ ...deps, messages }, id, request.act(), deps.clock.now())
+      const from = { act: request.act(), remember: request.remember(() => ({ status: 204, body: null })) }
+      const departure = await deleteAccount({ ...deps, messages }, id, from, deps.clock.now())
       messages.wake()
       if (departure === 'last_admin') throw new Refusal('last_admin', 'the last active admin')
       if (departure === 'gone') throw noSuchUser()
@@ -193,7 +198,12 @@ async function userOf({ db }: AccountDeps, request: FastifyRequest, isMe: boolea
   return user
 }
 
-async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean): Promise<User> {
+async function change(
+  deps: AccountDeps,
+  request: FastifyRequest,
+  isMe: boolean,
+  remember: Remember<User>,
+): Promise<User> {
   const userId = idOf(request, isMe)
   const by = userId === request.caller!.userId ? 'user' : 'admin'
   await countQuestion(deps, request, userId)
@@ -202,7 +212,11 @@ async function change(deps: AccountDeps, request: FastifyRequest, isMe: boolean)
   const now = deps.clock.now()
   await mindWhatItTakes(deps, request, await userOf(deps, request, isMe), { by, wanted, now })
   const changed = await settleConflict(() =>
-    deps.db.transaction().execute((db) => changeProfile(db, deps, { userId, by, wanted }, request.act(), now)),
+    deps.db.transaction().execute(async (db) => {
+      const changed = await changeProfile(db, deps, { userId, by, wanted }, request.act(), now)
+      if (changed.kind === 'changed') await remember(db, changed.user)
+      return changed
+    }),
   )
   if (changed.kind !== 'changed') throw refuseChange(changed)
   await sendToPending(deps, request, changed.user, changed.pending)

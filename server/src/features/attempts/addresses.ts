@@ -2,14 +2,9 @@ import { type ExpressionBuilder, sql } from 'kysely'
 import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, Schema } from '../../database/schema.ts'
 import { networkOf } from '../../http/client-address.ts'
-import { after, milliseconds, minutes } from '../../kernel/duration.ts'
+import { sustainedOf } from '../../http/throttle.ts'
+import { after } from '../../kernel/duration.ts'
 import type { Rate } from '../../ports/limiter/port.ts'
-
-// Who guesses just below the rate must not go on so for an hour: 20 a minute are 100 an hour.
-const SUSTAINED = { times: 5, periods: 60, upTo: minutes(1) }
-
-const sustainedQuota = ({ quota, period }: Rate): number =>
-  quota * (period <= SUSTAINED.upTo ? SUSTAINED.times : SUSTAINED.periods)
 
 /** A failure counted for an address, to be taken back by. */
 export interface CountedFailure {
@@ -19,8 +14,8 @@ export interface CountedFailure {
 }
 
 /**
- * One more failed sign-in from an address, unless it has had its rate already, or for a rate a minute five times that within the hour: then
- * undefined, and nothing is counted. One statement decides, so that twenty at once are twenty.
+ * One more failed sign-in from an address, unless it has had its rate already, or what it may have for longer (see
+ * `sustainedOf`): then undefined, and nothing is counted. One statement decides, so that twenty at once are twenty.
  */
 export async function countAddress(
   db: Database,
@@ -28,10 +23,10 @@ export async function countAddress(
   rate: Rate,
   now: Date,
 ): Promise<CountedFailure | undefined> {
-  const { quota, period } = rate
+  const sustained = sustainedOf(rate)
   const address = networkOf(ip ?? '')
-  const endsAt = after(now, period)
-  const sustainedEndsAt = after(now, milliseconds(period * SUSTAINED.periods))
+  const endsAt = after(now, rate.period)
+  const sustainedEndsAt = after(now, sustained.period)
   return db
     .insertInto('addressFailures')
     .values({ address, failures: 1, endsAt, sustainedFailures: 1, sustainedEndsAt })
@@ -42,8 +37,8 @@ export async function countAddress(
           ...countedIn('failures', 'endsAt', now),
           ...countedIn('sustainedFailures', 'sustainedEndsAt', now),
         })
-        .where(hasRoom('failures', 'endsAt', quota, now))
-        .where(hasRoom('sustainedFailures', 'sustainedEndsAt', sustainedQuota(rate), now)),
+        .where(hasRoom('failures', 'endsAt', rate, now))
+        .where(hasRoom('sustainedFailures', 'sustainedEndsAt', sustained, now)),
     )
     .returning(['address', 'endsAt', 'sustainedEndsAt'])
     .executeTakeFirst()
@@ -61,7 +56,7 @@ function countedIn(count: Count, end: End, now: Date) {
   }
 }
 
-const hasRoom = (count: Count, end: End, quota: number, now: Date) =>
+const hasRoom = (count: Count, end: End, { quota }: Rate, now: Date) =>
   sql<boolean>`(${sql.ref(`addressFailures.${end}`)} <= ${now} or ${sql.ref(`addressFailures.${count}`)} < ${quota})`
 
 /** When the address may fail again. */
@@ -72,7 +67,7 @@ export async function addressFreeAt(db: Database, ip: string | null, rate: Rate,
     .where('address', '=', networkOf(ip ?? ''))
     .executeTakeFirst()
   if (!row) return now
-  const isSustained = row.sustainedFailures >= sustainedQuota(rate) && row.sustainedEndsAt > now
+  const isSustained = row.sustainedFailures >= sustainedOf(rate).quota && row.sustainedEndsAt > now
   return isSustained ? row.sustainedEndsAt : row.endsAt
 }
 

@@ -52,7 +52,7 @@ export async function knownBy(
 }
 
 /** Makes a device known; gives the value it will be known by, 256 bits in base64url. Takes a transaction. */
-export async function remember(
+export async function rememberDevice(
   db: Database,
   { secret, random }: DeviceDeps,
   userId: number,
@@ -69,7 +69,10 @@ export async function remember(
   return value
 }
 
-/** What an operator's unlock and a reset do: strangers, and every known device and network, may try again from nought. Tells how many counters there were. */
+/**
+ * What an operator's unlock and a reset do: strangers, and every known device and network, may try again from nought. Tells
+ * how many counters there were.
+ */
 export async function reopen(
   db: Database,
   secret: Secret,

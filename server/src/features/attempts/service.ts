@@ -5,7 +5,7 @@ export {
   knownBy,
   NEW_DEVICE,
   recognise,
-  remember,
+  rememberDevice,
   removeKnownOf,
   reopen,
 } from './devices.ts'

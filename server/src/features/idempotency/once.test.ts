@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { verifiedUser } from '../../../test/factors.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { type Answer, type CallOptions, createWorld, PASSWORD, type World } from '../../../test/world.ts'
 import { days, hours, minutes, seconds } from '../../kernel/duration.ts'
@@ -160,6 +161,31 @@ describe('a key', () => {
       expect(await countUsers(world)).toBe(0)
     },
   )
+
+  it('given with a new address in place of a verified one has one code sent there', async () => {
+    const world = await createWorld()
+    const { access: token } = await verifiedUser(world)
+    const change = () =>
+      world.call('PATCH', '/api/users/me/', { token, body: { email: 'new@example.com' }, headers: keyed(KEY) })
+    const first = await change()
+    const second = await change()
+    expect([first.body.pending_email, second.status, replayed(second)]).toEqual(['new@example.com', 200, 'true'])
+    expect(told(second)).toEqual(told(first))
+    expect(await world.inbox('new@example.com')).toHaveLength(1)
+  })
+
+  it('given with the deletion of an account is answered the same, not that there is none', async () => {
+    const world = await createWorld()
+    const { access: token } = await world.admin()
+    const { id } = await world.signedInUser()
+    const remove = (headers = {}) => world.call('DELETE', `/api/users/${id}/`, { token, headers })
+    const answers = [await remove(keyed(KEY)), await remove(keyed(KEY)), await remove()]
+    expect(answers.map((answer) => [answer.status, replayed(answer)])).toEqual([
+      [204, undefined],
+      [204, 'true'],
+      [404, undefined],
+    ])
+  })
 
   it('sent twice is none', async () => {
     const world = await createWorld()

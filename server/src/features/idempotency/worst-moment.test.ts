@@ -107,12 +107,17 @@ it('the operations above are those whose document names the header', () => {
   expect(named.sort()).toEqual([
     'DELETE /api/admin/users/{id}/factors/{factor}/',
     'DELETE /api/admin/users/{id}/sessions/',
+    'DELETE /api/users/{id}/',
     'PATCH /api/admin/users/{id}/',
+    'PATCH /api/users/me/',
+    'PATCH /api/users/{id}/',
     'POST /api/admin/users/',
     'POST /api/otp/send/',
     'POST /api/password/reset/',
     'POST /api/token/code/',
     'POST /api/users/',
+    'PUT /api/users/me/',
+    'PUT /api/users/{id}/',
   ])
 })
 

@@ -31,7 +31,8 @@ export interface Messages {
   /**
    * Stores the message, rendered and sealed, through `db`: the caller's transaction, so that it is sent if and only if
    * what it tells of was committed. A worker sends it until its code expires (a notice: for a day). A user is given ten
-   * notices of a kind a day, and no more; an address that nobody has proven ten of all kinds. A message to nobody (`userId` null) is written at the same cost and never sent.
+   * notices of a kind a day, and no more; an address that nobody has proven ten of all kinds. A message to nobody (`userId`
+   * null) is written at the same cost and never sent.
    */
   enqueue(db: Database, message: Message, now: Date): Promise<void>
   /** To be called after that commit: a worker in this process looks at once, others within a second. */

@@ -20,15 +20,17 @@ export function settlementOf(outcome: SendOutcome, claim: Claim, now: Date, rand
     return gateway === undefined ? { status: 'sent', gatewayId } : { status: 'sent', gatewayId, gateway }
   }
   const reason = `${outcome.kind}: ${outcome.reason}`.slice(0, MAX_REASON_LENGTH)
-  const isLost = outcome.kind === 'maybe_taken'
-  if (isLost && claim.maybeTakenAt) return { status: 'dead', reason: `${NO_ANSWER_TWICE}; ${reason}` }
-  if (outcome.kind !== 'retry' && !isLost) return { status: 'dead', reason }
-  if (claim.attempts >= MAX_ATTEMPTS) return { status: 'dead', reason: `gave up; ${reason}` }
-  const asked = 'retryAfter' in outcome ? outcome.retryAfter : undefined
-  const next = after(now, Math.max(backoff(claim.attempts, random), asked ?? 0) as Duration)
-  // At its deadline the delivery is given up, and its text wiped, however long the gateway asked us to wait.
-  const nextAttemptAt = next < claim.deadline ? next : claim.deadline
-  return { status: 'queued', nextAttemptAt, reason, ...(isLost && { maybeTakenAt: now }) }
+  if (outcome.kind === 'retry') return triedAgain(reason, outcome.retryAfter)
+  if (outcome.kind !== 'maybe_taken') return { status: 'dead', reason }
+  if (claim.maybeTakenAt) return { status: 'dead', reason: `${NO_ANSWER_TWICE}; ${reason}` }
+  return { ...triedAgain(reason), maybeTakenAt: now }
+
+  function triedAgain(reason: string, asked: Duration = milliseconds(0)): Settlement {
+    if (claim.attempts >= MAX_ATTEMPTS) return { status: 'dead', reason: `gave up; ${reason}` }
+    const next = after(now, milliseconds(Math.max(backoff(claim.attempts, random), asked)))
+    // At its deadline the delivery is given up, and its text wiped, however long the gateway asked us to wait.
+    return { status: 'queued', nextAttemptAt: next < claim.deadline ? next : claim.deadline, reason }
+  }
 }
 
 /** Anywhere within a window that doubles with each attempt, so that those who failed together do not return together. */

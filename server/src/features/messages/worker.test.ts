@@ -150,7 +150,7 @@ describe('the worker', () => {
     { kind: 'recipient_refused', reason: 'no such mailbox' },
     { kind: 'message_refused', reason: 'spam' },
     { kind: 'operator_fault', reason: 'wrong password' },
-    { kind: 'unknown', reason: 'lost after the final dot' },
+    { kind: 'unknown', reason: 'no answer' },
   ])('never repeats a message whose outcome was $kind, and keeps the reason', async (outcome) => {
     const outbox = await outboxOf()
     outbox.mail.answer = () => outcome

@@ -3,18 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { codeFor, PHONE, RIGHT, said, sendCode, setPhone, verifyCode } from '../../../test/codes.ts'
+import { PRODUCTION } from '../../../test/production.ts'
 import { UNLIMITED } from '../../../test/unlimited.ts'
 import { atOnce, inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { minutes, seconds } from '../../kernel/duration.ts'
-
-const PRODUCTION = {
-  NODE_ENV: 'production',
-  PUBLIC_URL: 'https://id.example',
-  EMAIL_HOST: '127.0.0.1',
-  EMAIL_PORT: '2525',
-  EMAIL_FROM: 'id@example.com',
-}
 
 async function verify(world: World, user: SignedIn, channel: 'email' | 'phone'): Promise<void> {
   expect(said(await verifyCode(world, user, await codeFor(world, user, channel)))).toEqual(RIGHT)

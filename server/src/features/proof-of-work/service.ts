@@ -12,7 +12,7 @@ import { takeProof } from './store.ts'
 export { type Asking, conversionSignal, type Signal, signalsOf } from './signals.ts'
 export { removeUsedProofs } from './store.ts'
 
-// The easiest takes a phone a sixth of a second; five steps more make 2¹⁹ tries of it, two or three seconds on the average
+// The easiest takes a phone a sixth of a second; four steps more make 2¹⁹ tries of it, two or three seconds on the average
 // phone of today at 200 000 a second (docs/proof-of-work.md has its solver).
 const EASIEST = 15
 

@@ -1,40 +1,20 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { otherCodes, PHONE, said, WRONG } from '../../../test/codes.ts'
+import { type CostedWorld, createCostedWorld } from '../../../test/costs.ts'
+import { PRODUCTION } from '../../../test/production.ts'
 import { askForCode, confirmCode, reachableUser, signInCode, withPhone } from '../../../test/sign-in-codes.ts'
-import { UNLIMITED } from '../../../test/unlimited.ts'
 import { inTurn, readToken, sameButForItsId, sessionOf, statuses } from '../../../test/wire.ts'
-import { type Answer, createWorld, type World } from '../../../test/world.ts'
+import { type Answer, type World } from '../../../test/world.ts'
 import { seconds } from '../../kernel/duration.ts'
 
-const PRODUCTION = {
-  NODE_ENV: 'production',
-  PUBLIC_URL: 'https://id.example',
-  EMAIL_HOST: '127.0.0.1',
-  EMAIL_PORT: '2525',
-  EMAIL_FROM: 'id@example.com',
-}
-
 let world: World
-let statements: string[]
-
-/** A statement by its verb and its table: what it costs. */
-const costOf = (sql: string): string =>
-  /^(?:begin|commit|rollback)/.exec(sql)?.[0] ?? `${sql.split(' ')[0]} ${/(?:from|into|update) "(\w+)"/.exec(sql)?.[1]}`
+let costs: CostedWorld['costs']
 
 const start = async (settings: Readonly<Record<string, string>> = {}): Promise<void> => {
-  statements = []
-  const beforeStatement = (sql: string): void => void statements.push(costOf(sql))
-  world = await createWorld({ settings: { ...UNLIMITED, ...settings }, compose: { beforeStatement } })
+  ;({ world, costs } = await createCostedWorld(settings))
 }
 
 beforeEach(() => start())
-
-/** What an act asks of the database, the worker's own looking after work aside. */
-async function costs<T>(act: () => Promise<T>): Promise<{ answer: T; cost: string[] }> {
-  statements = []
-  const answer = await act()
-  return { answer, cost: [...statements] }
-}
 
 const alike = (answer: Answer): unknown =>
   JSON.parse(JSON.stringify(sameButForItsId(answer)).replace(/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/g, 'UUID'))

@@ -3,7 +3,7 @@ import type { Act } from '../../kernel/act.ts'
 import { actOf } from '../../kernel/act.ts'
 import type { Random } from '../../kernel/random.ts'
 import type { Secret } from '../../kernel/secret.ts'
-import { remember, rememberNetwork, touchDevice } from '../attempts/service.ts'
+import { rememberDevice, rememberNetwork, touchDevice } from '../attempts/service.ts'
 import type { Method } from '../factors/service.ts'
 import { notify } from '../messages/service.ts'
 import {
@@ -61,7 +61,7 @@ export async function complete(
   else await tellOfNewDevice(db, deps.sessions, { user, session }, now)
   await rememberNetwork(db, deps.secret, user, act.ip, now)
   if (user.firstSignedInAt === null) await update(db, user.id, { firstSignedInAt: now })
-  const device = wantsDevice ? await remember(db, deps, user.id, now) : undefined
+  const device = wantsDevice ? await rememberDevice(db, deps, user.id, now) : undefined
   const details = { session: session.id, acr: session.acr, amr: assurance.amr, ...(factor && { factor }) }
   await deps.sessions.audit.record(db, actOf(act, user.id), { type: 'signed_in', userId: user.id, details }, now)
   return { kind: 'signed_in', user, session, tokens: tokenPair(deps.sessions, session, user, now), device }

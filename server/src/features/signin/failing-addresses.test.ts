@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { describe, expect, it, onTestFinished } from 'vitest'
 import { atOnce, hashesOf, inTurn, sameButForItsId, statuses } from '../../../test/wire.ts'
 import { createWorld, PASSWORD, type World } from '../../../test/world.ts'
-import { hours, minutes, seconds } from '../../kernel/duration.ts'
+import { days, hours, minutes, seconds } from '../../kernel/duration.ts'
 import { removeOldAddresses } from '../attempts/service.ts'
 
 // What all sign-ins of an address may be is another limit, and by the machine's own clock.
@@ -98,6 +98,14 @@ describe('failed sign-ins from one address, each at another account', () => {
     await removeOldAddresses(world.latchkey.foundation.db, world.clock.now())
     expect(await rows(world)).toHaveLength(1)
     world.clock.turn(hours(1))
+    await removeOldAddresses(world.latchkey.foundation.db, world.clock.now())
+    expect(await rows(world)).toEqual([])
+  })
+
+  it('of a rate by the day are kept for that day', async () => {
+    const world = await createWorld({ settings: { ...settings, THROTTLE_LOGIN_FAILED: '3/day' } })
+    expect(statuses(await spray(world, 4))).toEqual({ 401: 3, 429: 1 })
+    world.clock.turn(days(1))
     await removeOldAddresses(world.latchkey.foundation.db, world.clock.now())
     expect(await rows(world)).toEqual([])
   })

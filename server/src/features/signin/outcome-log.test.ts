@@ -1,16 +1,9 @@
 import { expect, it } from 'vitest'
+import { PRODUCTION } from '../../../test/production.ts'
 import { askForCode, reachableUser } from '../../../test/sign-in-codes.ts'
 import { createWorld, type World } from '../../../test/world.ts'
 
 const resetFor = (world: World, email: string) => world.call('POST', '/api/password/reset/', { body: { email } })
-
-const PRODUCTION = {
-  NODE_ENV: 'production',
-  PUBLIC_URL: 'https://id.example',
-  EMAIL_HOST: '127.0.0.1',
-  EMAIL_PORT: '2525',
-  EMAIL_FROM: 'id@example.com',
-}
 
 it('a developer reads in the log what became of a reset and of a code that was asked for, the address masked', async () => {
   const world = await createWorld()

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino'
 import { after, minutes } from '../../kernel/duration.ts'
-import type { Reason } from './rules.ts'
+import type { FirewallRules, Reason } from './rules.ts'
 
 const LOUD_EVERY = minutes(1)
 const BUDGETS: readonly Reason[] = ['budget_hour', 'budget_day']
@@ -13,6 +13,7 @@ export interface UsedUp {
 
 /** A code that was decided on, as far as the log may say. */
 export interface Told {
+  readonly mode: FirewallRules['mode']
   readonly country: string
   /** The number without its last four digits. */
   readonly prefix: string
@@ -20,23 +21,24 @@ export interface Told {
 }
 
 /** Tells the operator what is refused: a line each; of a budget used up aloud, and for as long as it lasts. */
-export interface BudgetAlarm {
+export interface FirewallAlarm {
   tell(code: Told, reason: Reason | undefined, now: Date): void
   /** The budget that last kept a code back in this process; undefined once a code was allowed since. */
   usedUp(): UsedUp | undefined
 }
 
-export function createBudgetAlarm(log: Pick<Logger, 'warn' | 'error'>): BudgetAlarm {
+export function createFirewallAlarm(log: Pick<Logger, 'warn' | 'error'>): FirewallAlarm {
   let usedUp: UsedUp | undefined
   let quietUntil: Date | undefined
   return {
-    tell({ country, prefix, purpose }, reason, now) {
+    tell({ mode, country, prefix, purpose }, reason, now) {
       if (reason === undefined) {
         usedUp = undefined
         return
       }
-      log.warn({ reason, country, prefix, purpose }, 'the SMS firewall refused a code')
-      if (!BUDGETS.includes(reason)) return
+      const refused = mode === 'enforce' ? 'refused' : 'would have refused'
+      log.warn({ mode, reason, country, prefix, purpose }, `the SMS firewall ${refused} a code`)
+      if (mode === 'observe' || !BUDGETS.includes(reason)) return
       usedUp = { budget: reason === 'budget_hour' ? 'hour' : 'day', at: now }
       if (quietUntil && now < quietUntil) return
       quietUntil = after(now, LOUD_EVERY)

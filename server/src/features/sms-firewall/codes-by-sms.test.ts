@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { codeFor, PHONE, sendCode, setPhone, verifyCode } from '../../../test/codes.ts'
 import { beginSignIn, fortified } from '../../../test/second-step.ts'
 import { askForCode, reachableUser, withPhone } from '../../../test/sign-in-codes.ts'
-import { inTurn } from '../../../test/wire.ts'
+import { inTurn, statuses } from '../../../test/wire.ts'
 import { createWorld, type SignedIn, type World } from '../../../test/world.ts'
 import { days, hours, minutes } from '../../kernel/duration.ts'
 
@@ -142,6 +142,15 @@ describe('a budget used up', () => {
     world.clock.turn(days(1))
     await pump(world, 9)
     expect((await world.call('GET', '/readyz')).body).not.toHaveProperty('sms_budget_used_up')
+  })
+
+  it('holds nothing back where the firewall only observes, and is not told as if it did', async () => {
+    const settings = { ...EAGER, SMS_FIREWALL: 'observe', SMS_PRICES: 'IR=1', SMS_BUDGET_DAY: '1' }
+    const world = await createWorld({ settings })
+    expect(statuses(await inTurn(2, (n) => pump(world, n)))).toEqual({ 200: 2 })
+    expect((await world.call('GET', '/readyz')).body).not.toHaveProperty('sms_budget_used_up')
+    expect(world.logged()).toMatch(/"mode":"observe","reason":"budget_day".*the SMS firewall would have refused a code/)
+    expect(world.logged()).not.toContain('held back')
   })
 })
 

@@ -3,11 +3,11 @@ import { countryOf, type Phone } from '../../kernel/address.ts'
 import type { Count } from '../../kernel/count.ts'
 import { after, before, type Duration, secondsUntil } from '../../kernel/duration.ts'
 import { keyedHash, type Secret } from '../../kernel/secret.ts'
-import type { BudgetAlarm, Told } from './alarm.ts'
+import type { FirewallAlarm, Told } from './alarm.ts'
 import { BREAKER, BUDGETS, CAPS, type FirewallRules, prefixOf, type Reason, STRANGERS_SHARE, WARNING } from './rules.ts'
 import * as store from './store.ts'
 
-export { type BudgetAlarm, createBudgetAlarm } from './alarm.ts'
+export { createFirewallAlarm, type FirewallAlarm } from './alarm.ts'
 export { report, type Report } from './report.ts'
 export { markVerified, removeBefore } from './store.ts'
 
@@ -16,7 +16,7 @@ export interface FirewallDeps {
   readonly rules: FirewallRules
   /** How long a code may still be proven. */
   readonly codeLifetime: Duration
-  readonly alarm: BudgetAlarm
+  readonly alarm: FirewallAlarm
   /** Undefined where nothing is counted. */
   readonly count?: Count | undefined
 }
@@ -60,18 +60,19 @@ export async function decide(db: Database, deps: FirewallDeps, asked: Asked, now
     decision: hurdle ? 'refused' : 'allowed',
     reason: asked.isDecoy ? 'decoy' : (hurdle?.reason ?? null),
   })
-  if (!asked.isDecoy) tell(deps, { ...subject, purpose: asked.purpose }, hurdle?.reason, now)
+  if (!asked.isDecoy) tell(deps, { mode: rules.mode, ...subject, purpose: asked.purpose }, hurdle?.reason, now)
   if (!hurdle || rules.mode === 'observe') return { kind: 'allowed' }
   if (!hurdle.freeAt) return { kind: 'sms_refused' }
   return { kind: 'sms_limited', retryAfterSeconds: secondsUntil(now, hurdle.freeAt) }
 }
 
 function tell(
-  { alarm, count, rules: { mode } }: FirewallDeps,
+  { alarm, count }: FirewallDeps,
   code: Told & Pick<Subject, 'price'>,
   reason: Reason | undefined,
   now: Date,
 ) {
+  const { mode } = code
   alarm.tell(code, reason, now)
   const isSent = reason === undefined || mode === 'observe'
   count?.('sms_decision', { decision: reason ? 'refused' : 'allowed', reason: reason ?? '', mode })
