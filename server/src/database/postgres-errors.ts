@@ -50,6 +50,21 @@ const GONE_BY_TEXT =
   /^(?:Connection terminated|Client (?:has encountered|was closed)|timeout exceeded|Query read timeout)/
 const TOOK_TOO_LONG = /^(?:timeout exceeded|Query read timeout|Connection terminated due to connection timeout)/
 
+const DATA_EXCEPTION = /^22/
+
+// "Failing row contains (…)", "Key (email)=(…) already exists".
+const QUOTING = ['detail', 'where', 'internalQuery']
+
+/** The same error without what PostgreSQL quotes of rows and values: whoever logs an error logs all of it. */
+export function withoutValues(error: Error): Error {
+  for (const name of QUOTING) Reflect.deleteProperty(error, name)
+  if (!DATA_EXCEPTION.test(errorCode(error))) return error
+  const told = error.message.replace(/".*"/s, '"…"')
+  error.stack = (error.stack ?? '').replace(error.message, () => told)
+  error.message = told
+  return error
+}
+
 /** Whether the connection that gave this error must not be used again. */
 export function spoilsConnection(error: Error): boolean {
   return isGone(error) || errorCode(error) === READ_ONLY || errorCode(error) === '25P03'

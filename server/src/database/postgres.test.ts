@@ -1,5 +1,6 @@
 import { setTimeout } from 'node:timers/promises'
 import { sql } from 'kysely'
+import pino from 'pino'
 import { afterAll, describe, expect, it, onTestFinished, type TestContext } from 'vitest'
 import { insertUser } from '../../test/database.ts'
 import { createRelay, type Relay } from '../../test/faults/relay.ts'
@@ -179,6 +180,22 @@ it('throws any other error as it is, and tells what broke a transaction rather t
   })
   await expect(swallowed).rejects.toThrow('had failed was to be committed')
   expect(await countUsers(db)).toBe(0)
+})
+
+// PostgreSQL quotes the row in what it says beside the message, or the value in the message, and a log keeps all of an error.
+it('throws no error that quotes what a row holds', async (t) => {
+  const { db } = await open(t)
+  await insertUser(db, 'canary')
+  const wrongs: (() => Promise<unknown>)[] = [
+    () => insertUser(db, 'canary'),
+    () => insertUser(db, 'second-canary', { gender: 'canary-gender' as 'F' }),
+    () => sql`select ${'canary-uuid'}::uuid`.execute(db),
+  ]
+  for (const wrong of wrongs) {
+    const error: unknown = await wrong().catch((error: unknown) => error)
+    expect(error).toMatchObject({ code: expect.stringMatching(/^2[23]/) })
+    expect(JSON.stringify(pino.stdSerializers.err(error as Error))).not.toContain('canary')
+  }
 })
 
 it('keeps its prepared statements right when another process changes a table or a pooler forgets them', async (t) => {

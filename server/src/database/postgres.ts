@@ -14,7 +14,7 @@ import {
 } from 'kysely'
 import type { Pool, PoolClient, QueryArrayResult } from 'pg'
 import { asError, DatabaseBusy } from './errors.ts'
-import { busyOr, isUnprepared, isChangedResult, spoilsConnection } from './postgres-errors.ts'
+import { busyOr, isUnprepared, isChangedResult, spoilsConnection, withoutValues } from './postgres-errors.ts'
 import { toPostgres } from './postgres-values.ts'
 import { repeated } from './repeat.ts'
 import type { BeforeStatement } from './statements.ts'
@@ -213,7 +213,7 @@ class PostgresConnection implements DatabaseConnection {
       const values = parameters.map(toPostgres)
       return await client.query<unknown[]>({ text, values, rowMode: 'array', ...(name !== undefined && { name }) })
     } catch (error) {
-      const failure = asError(error)
+      const failure = withoutValues(asError(error))
       if (spoilsConnection(failure)) this.#isSpoilt = true
       if (isUnprepared(failure)) this.#names.forget({ forGood: !isChangedResult(failure) })
       throw busyOr(failure, asked)
