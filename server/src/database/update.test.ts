@@ -79,9 +79,9 @@ describe.each(KINDS)('an update from the first version on %s', (kind) => {
     const counted = await db.selectFrom('userCounts').select(['block', 'users']).execute()
     expect(counted).toEqual([{ block: 0, users: 1002 }])
     const of = (gram: string) => db.selectFrom('userGrams').select('userId').where('gram', '=', gram).execute()
-    expect(await Promise.all(['سار', 'ston', 'sto', '👩‍🚀', 'per'].map(async (gram) => (await of(gram)).length))).toEqual(
-      [1, 0, 1, 1, 1002],
-    )
+    expect(
+      await Promise.all(['سار', 'ston', 'sto', '👩🚀 ', 'per'].map(async (gram) => (await of(gram)).length)),
+    ).toEqual([1, 0, 1, 1, 1002])
     const all = await db.selectFrom('userGrams').select('gram').where('userId', '=', 1002).execute()
     expect(new Set(all.map(({ gram }) => gram))).toEqual(
       new Set(gramsOf(['person1001@example.com', 'سارا', '👩‍🚀 Stone'])),

@@ -10,7 +10,7 @@ const LENGTH = 3
 // Both forms of yeh and kaf are on people's keyboards, and a sigma has another form at a word's end. The joiners, marks of
 // direction and the dot that `İ` leaves behind are seen by nobody.
 const ALIKE: Readonly<Record<string, string>> = { '\u064a': '\u06cc', '\u0643': '\u06a9', '\u03c2': '\u03c3' }
-const UNSEEN = /[\u200c-\u200f\u061c\u0307]/g
+const UNSEEN = /[\u200c-\u200f\u061c]|\u0307/g
 const IS_ASCII = /^[\0-\x7f]*$/
 
 /**
@@ -20,7 +20,7 @@ const IS_ASCII = /^[\0-\x7f]*$/
 export function gramsOf(texts: readonly string[]): string[] {
   const grams = new Set<string>()
   for (const text of texts) {
-    const points = [...folded(text)]
+    const points = Array.from(folded(text))
     for (let end = LENGTH; end <= points.length; end++) grams.add(points.slice(end - LENGTH, end).join(''))
   }
   return [...grams]

@@ -55,7 +55,7 @@ async function createGrams(db: Kysely<unknown>, columns: Columns): Promise<void>
     .addColumn('userId', columns.countedId, (column) => column.notNull())
     .addPrimaryKeyConstraint('userGramsKey', ['gram', 'userId'])
   await columns.keptInKey(table).execute()
-  await fillGrams(db as Kysely<Tables>, columns)
+  await fillGrams(db, columns)
 }
 
 interface Tables {
@@ -71,7 +71,8 @@ const MOST_GRAMS = 600
  * Every user's grams go into a table aside first, in one text a user, and from there into their place in its order: in the order
  * of users, each would change a page elsewhere.
  */
-async function fillGrams(db: Kysely<Tables>, columns: Columns): Promise<void> {
+async function fillGrams(everything: Kysely<unknown>, columns: Columns): Promise<void> {
+  const db = everything as Kysely<Tables>
   const aside = (name: string) => db.schema.createTable(name).temporary()
   await aside('allGrams').addColumn('userId', columns.countedId).addColumn('grams', 'text').execute()
   await aside('places')

@@ -161,23 +161,29 @@ export async function endEveryones(db: Database, reason: EndReason, now: Date): 
   return ended.length
 }
 
-/** When any session was used last. */
+/** When the session that began last was used last. Of all of them no index tells: it would have to change at every refresh. */
 export async function lastUse(db: Database): Promise<Date | undefined> {
   const last = await db
     .selectFrom('sessions')
     .select('lastUsedAt')
-    .orderBy('lastUsedAt', 'desc')
+    .orderBy('id', 'desc') // UUIDv7: by time
     .limit(1)
     .executeTakeFirst()
   return last?.lastUsedAt
 }
 
-export async function countLive(db: Database, now: Date): Promise<number> {
-  const { count } = await db
+/** How many sessions live, counted from the newest one on up to `atMost`. */
+export async function countLive(db: Database, now: Date, atMost: number): Promise<number> {
+  const living = db
     .selectFrom('sessions')
-    .select((select) => select.fn.countAll<number>().as('count'))
+    .select('id')
     .where('endedAt', 'is', null)
     .where('idleExpiresAt', '>', now)
+    .orderBy('id', 'desc')
+    .limit(atMost)
+  const { count } = await db
+    .selectFrom(living.as('living'))
+    .select((select) => select.fn.countAll<number>().as('count'))
     .executeTakeFirstOrThrow()
   return Number(count)
 }
