@@ -1,39 +1,42 @@
-import { fork, type ChildProcess } from 'node:child_process'
+import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
+import { performance } from 'node:perf_hooks'
+import { type Usage, usageOf } from './process-tree.ts'
 
-/** A measured program, alone in its process and reachable on loopback only. */
+/** A measured program, in processes of its own and reachable on loopback only. */
 export interface Child {
   readonly port: number
-  /** Microseconds of processor time used so far. */
-  cpu(): Promise<number>
+  readonly pid: number
+  /** From the exec of node to the line that says that it answers. */
+  readonly readyAfter: { readonly milliseconds: number; readonly cpuMicroseconds: number }
+  /** Of all its processes. */
+  usage(): Usage
   stop(): Promise<void>
 }
 
-const METER = join(import.meta.dirname, 'meter.ts')
-const READY_ATTEMPTS = 200
-const READY_PAUSE_MS = 25
+const LONGEST_START_MS = 30_000
 
-/** Starts the program with `PORT` set to a free port and resolves once `readyPath` answers 200. */
-export async function startChild(
-  program: string,
-  env: Readonly<Record<string, string>>,
-  readyPath: string,
-): Promise<Child> {
+/** Starts the program with `PORT` set to a free port and resolves once it says on its stdout that it is ready. */
+export async function startChild(program: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
   const port = await freePort()
-  const child = fork(join(import.meta.dirname, program), {
+  const began = performance.now()
+  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, program)], {
     env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), ...env },
-    execArgv: ['--disable-warning=ExperimentalWarning', '--import', METER],
-    stdio: ['ignore', 'ignore', 'inherit', 'ipc'],
+    stdio: ['ignore', 'pipe', 'inherit'],
   })
   const killed = (): boolean => child.kill('SIGKILL')
   process.once('exit', killed) // whatever ends the bench ends what it started
-  await answering(child, `http://127.0.0.1:${port}${readyPath}`)
+  await readyLine(child, program)
+  const milliseconds = performance.now() - began
+  const pid = child.pid!
+  const usage = (): Usage => usageOf([pid])
   return {
     port,
-    cpu: () => askCpu(child),
+    pid,
+    readyAfter: { milliseconds, cpuMicroseconds: usage().cpuMicroseconds },
+    usage,
     async stop() {
       child.kill('SIGTERM')
       if (child.exitCode === null) await once(child, 'exit')
@@ -42,21 +45,17 @@ export async function startChild(
   }
 }
 
-async function askCpu(child: ChildProcess): Promise<number> {
-  const answer = once(child, 'message')
-  child.send('cpu')
-  const [microseconds] = (await answer) as [number]
-  return microseconds
-}
-
-async function answering(child: ChildProcess, url: string): Promise<void> {
-  for (let attempt = 0; attempt < READY_ATTEMPTS; attempt++) {
-    if (child.exitCode !== null) throw new Error(`${child.spawnargs.at(-1)} ended with ${child.exitCode}`)
-    const response = await fetch(url).catch(() => undefined)
-    if (response?.ok) return
-    await sleep(READY_PAUSE_MS)
-  }
-  throw new Error(`${url} did not answer`)
+async function readyLine(child: ChildProcess, program: string): Promise<void> {
+  const answer = Promise.withResolvers<void>()
+  let said = ''
+  child.stdout?.on('data', (chunk: Buffer) => {
+    if (said.includes('"ready"')) return
+    said += chunk.toString()
+    if (said.includes('"ready"')) answer.resolve()
+  })
+  child.once('exit', (code) => answer.reject(new Error(`${program} ended with ${code}`)))
+  const late = setTimeout(() => answer.reject(new Error(`${program} does not get ready`)), LONGEST_START_MS)
+  await answer.promise.finally(() => clearTimeout(late))
 }
 
 async function freePort(): Promise<number> {

@@ -5,7 +5,7 @@ import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promi
 
 /**
  * A load generator of its own, because it shares the machine with what it measures: raw keep-alive sockets, one request at a
- * time on each, and no more of HTTP than our servers send (a status, `Content-Length`, a body).
+ * time on each, and no more of HTTP than the servers measured send (a status, `Content-Length` or one chunk after the other, a body).
  */
 export interface Load {
   readonly port: number
@@ -13,7 +13,7 @@ export interface Load {
   readonly seconds: number
   /** At most so many requests a second over all connections, evenly spread; as fast as they are answered when not given. */
   readonly perSecond?: number
-  /** What the connection sends next; it may depend on the answer before. */
+  /** What the connection sends next; it may depend on the answer before. Told of the last answer too, after which nothing is sent. */
   readonly next: (connection: number, last: Answer | undefined) => Buffer
 }
 
@@ -64,6 +64,7 @@ async function drive(
     record(last.status, performance.now() - asked)
     if (last.isLast) wire = await openWire(port)
   }
+  next(index, last)
   wire.socket.destroy()
 }
 
@@ -79,6 +80,9 @@ function pace(perSecond: number | undefined, start: number): () => Promise<void>
   }
 }
 
+// Longer than any queue of ours.
+const LONGEST_ANSWER_MS = 20_000
+
 interface Wire {
   readonly socket: Socket
   /** One request, one answer; rejects when the server hangs up. */
@@ -87,6 +91,7 @@ interface Wire {
 
 async function openWire(port: number): Promise<Wire> {
   const socket = connect(port, '127.0.0.1').setNoDelay()
+  socket.setTimeout(LONGEST_ANSWER_MS, () => socket.destroy(new Error('no answer')))
   const answer = answersOf(socket)
   await once(socket, 'connect')
   return {
@@ -110,9 +115,10 @@ function answersOf(socket: Socket): () => Promise<Answer> {
     waiting?.resolve(whole.answer)
   })
   socket.on('error', (error) => waiting?.reject(error))
-  socket.on('end', () => waiting?.reject(new Error('the server hung up')))
+  socket.on('close', () => waiting?.reject(new Error('the server hung up')))
   return () =>
     new Promise((resolve, reject) => {
+      if (socket.destroyed) reject(new Error('the server has hung up'))
       waiting = { resolve, reject }
     })
 }
@@ -121,28 +127,38 @@ function parseAnswer(received: Buffer): { answer: Answer; bytes: number } | unde
   const headEnd = received.indexOf('\r\n\r\n')
   if (headEnd === -1) return undefined
   const head = received.toString('latin1', 0, headEnd)
-  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1]
-  if (length === undefined) throw new Error(`an answer without Content-Length:\n${head}`)
-  const bodyStart = headEnd + 4
-  const bytes = bodyStart + Number(length)
-  if (received.length < bytes) return undefined
+  const bytes = endOfBody(received, head, headEnd + 4)
+  if (bytes === undefined || received.length < bytes) return undefined
   const answer = {
     status: Number(head.slice(9, 12)),
-    body: received.toString('utf8', bodyStart, bytes),
+    body: received.toString('utf8', headEnd + 4, bytes),
     isLast: /\r\nconnection: close/i.test(head),
   }
   return { answer, bytes }
 }
 
-/** A GET, with a bearer token where one is given. */
-export function get(path: string, token?: string): Buffer {
-  const authorization = token === undefined ? '' : `Authorization: Bearer ${token}\r\n`
-  return Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${authorization}\r\n`)
+const LAST_CHUNK = '\r\n0\r\n\r\n'
+
+/** Where a body ends; undefined where its end has not come yet. Chunks are not taken out of their frames: nobody reads them. */
+function endOfBody(received: Buffer, head: string, start: number): number | undefined {
+  const length = /\r\ncontent-length: (\d+)/i.exec(head)?.[1]
+  if (length !== undefined) return start + Number(length)
+  if (!/\r\ntransfer-encoding: chunked/i.test(head)) throw new Error(`an answer without a length:\n${head}`)
+  const last = received.indexOf(LAST_CHUNK, start)
+  return last === -1 ? undefined : last + LAST_CHUNK.length
 }
 
+/** A GET, with a bearer token where one is given. */
+export const get = (path: string, token?: string): Buffer =>
+  getWith(path, token === undefined ? '' : `Authorization: Bearer ${token}\r\n`)
+
+/** A GET with header lines of its own, each with its end. */
+export const getWith = (path: string, lines: string): Buffer =>
+  Buffer.from(`GET ${path} HTTP/1.1\r\nHost: localhost\r\n${lines}\r\n`)
+
 /** A POST of JSON. */
-export function post(path: string, body: unknown): Buffer {
+export function post(path: string, body: unknown, lines = ''): Buffer {
   const json = JSON.stringify(body)
-  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n`
+  const head = `POST ${path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n${lines}`
   return Buffer.from(`${head}Content-Length: ${Buffer.byteLength(json)}\r\n\r\n${json}`)
 }

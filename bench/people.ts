@@ -1,32 +1,37 @@
-import type { Child } from './child.ts'
 import { post } from './load.ts'
 
-const PASSWORD = 'Correct-Horse-7-Battery'
+export const PASSWORD = 'Correct-Horse-7-Battery'
 
 export interface Tokens {
   access: string
   refresh: string
 }
 
-/** Registers so many people and tells their e-mail addresses. All have the one password. */
-export async function registerPeople(server: Child, count: number): Promise<string[]> {
-  const emails = Array.from({ length: count }, (_, index) => `bench${index}@example.com`)
-  await Promise.all(emails.map((email) => send(server, '/api/users/', { email, password: PASSWORD })))
-  return emails
+export const addressOf = (index: number): string => `bench${index}@example.com`
+
+/** Registers so many people, all with the one password. */
+export async function registerPeople(port: number, count: number): Promise<void> {
+  const emails = Array.from({ length: count }, (_, index) => addressOf(index))
+  await Promise.all(emails.map((email) => sendJson(port, '/api/users/', { email, password: PASSWORD })))
 }
 
 /** A session for each of them. */
-export const signInAll = (server: Child, emails: readonly string[]): Promise<Tokens[]> =>
-  Promise.all(emails.map(async (email) => (await send(server, '/api/token/', { email, password: PASSWORD })) as Tokens))
+export const signInAll = (port: number, count: number): Promise<Tokens[]> =>
+  Promise.all(Array.from({ length: count }, (_, index) => signIn(port, addressOf(index))))
 
-export const signInRequest = (email: string): Buffer => post('/api/token/', { email, password: PASSWORD })
+export const signIn = async (port: number, email: string): Promise<Tokens> =>
+  (await (await sendJson(port, '/api/token/', { email, password: PASSWORD })).json()) as Tokens
 
-async function send(server: Child, path: string, body: unknown): Promise<unknown> {
-  const response = await fetch(`http://127.0.0.1:${server.port}${path}`, {
+export const signInRequest = (index: number): Buffer =>
+  post('/api/token/', { email: addressOf(index), password: PASSWORD })
+
+/** Throws what is not answered with a 2xx. */
+export async function sendJson(port: number, path: string, body: unknown): Promise<Response> {
+  const response = await fetch(`http://127.0.0.1:${port}${path}`, {
     method: 'POST',
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': 'application/json', origin: `http://127.0.0.1:${port}` },
     body: JSON.stringify(body),
   })
   if (!response.ok) throw new Error(`${path} answered ${response.status}: ${await response.text()}`)
-  return await response.json()
+  return response
 }
