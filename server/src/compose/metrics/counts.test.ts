@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { PHONE, sendCode, setPhone } from '../../../test/codes.ts'
 import { wrongAppCode } from '../../../test/factors.ts'
 import { scrape, TOKEN } from '../../../test/metrics.ts'
+import { signIn as signInByPasskey, userWithPasskey } from '../../../test/passkeys.ts'
 import { proofFor } from '../../../test/proof-of-work.ts'
 import { beginSignIn, fortified, passByApp, passByRecoveryCode } from '../../../test/second-step.ts'
 import { confirmCode, reachableUser, signInCode } from '../../../test/sign-in-codes.ts'
@@ -74,6 +75,18 @@ describe('refusals', () => {
     expect(value('latchkey_refusals_total', { code: 'invalid', reason: '' })).toBe(1)
     expect(value('latchkey_refusals_total', { code: 'parse_error', reason: '' })).toBe(1)
     expect(text).not.toContain('Canary')
+  })
+
+  // Whoever has a passkey could otherwise fill what room there is for reasons, and ours would be told no more.
+  it('have none of the words of a library, which quote what was sent too', async () => {
+    const world = await createWorld({ settings })
+    const { passkey } = await userWithPasskey(world)
+    const origins = ['one', 'two'].map((name) => `https://canary-${name}.example`)
+    for (const origin of origins) expect((await signInByPasskey(world, passkey, { origin })).status).toBe(400)
+    const { value, text } = await scrape(world)
+    expect(world.logged()).toContain('canary-one')
+    expect(text).not.toContain('canary')
+    expect(value('latchkey_refusals_total', { code: 'passkey_invalid' })).toBe(2)
   })
 })
 
