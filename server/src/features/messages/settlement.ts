@@ -25,7 +25,7 @@ export function settlementOf(outcome: SendOutcome, claim: Claim, now: Date, rand
   if (claim.maybeTakenAt) return { status: 'dead', reason: `${NO_ANSWER_TWICE}; ${reason}` }
   return { ...triedAgain(reason), maybeTakenAt: now }
 
-  function triedAgain(reason: string, asked: Duration = milliseconds(0)): Settlement {
+  function triedAgain(reason: string, asked: Duration = milliseconds(0)): Exclude<Settlement, { status: 'sent' }> {
     if (claim.attempts >= MAX_ATTEMPTS) return { status: 'dead', reason: `gave up; ${reason}` }
     const next = after(now, milliseconds(Math.max(backoff(claim.attempts, random), asked)))
     // At its deadline the delivery is given up, and its text wiped, however long the gateway asked us to wait.
