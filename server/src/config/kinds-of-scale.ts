@@ -13,8 +13,19 @@ const urlOf =
   (...protocols: readonly string[]) =>
   (text: string): string | undefined => {
     const url = /\s/.test(text) ? undefined : URL.parse(text)
-    return url && protocols.includes(url.protocol) && url.hostname !== '' && url.hash === '' ? text : undefined
+    const isWhole = url && protocols.includes(url.protocol) && url.hostname !== '' && url.hash === ''
+    return isWhole && isDecodable(url) ? text : undefined
   }
+
+/** A percent sign in a password has to be written as %25. */
+function isDecodable({ username, password, pathname }: URL): boolean {
+  try {
+    decodeURIComponent(`${username}${password}${pathname}`)
+    return true
+  } catch {
+    return false
+  }
+}
 
 const namesDatabase = (text: string): boolean => /^\/[^/]+$/.test(new URL(text).pathname)
 

@@ -106,6 +106,17 @@ describe('a wrong setting', () => {
     expect(problemsOf({ TRUSTED_PROXIES: '10.0.0.1, 10.0.0.300' })[0]?.message).toContain('is "10.0.0.300"')
   })
 
+  // What follows a bare % is no character: seen to end the start in a fault of ours.
+  it.each([
+    ['DATABASE_URL', 'postgres://me:100%sure@db.example.com/latchkey'],
+    ['DATABASE_URL', 'postgres://me@db.example.com/%zz'],
+    ['REDIS_URL', 'redis://:100%sure@redis.example.com'],
+  ])('is a %s in which a part does not decode', (name, url) => {
+    const [problem] = problemsOf({ SECRET_KEY: 'x'.repeat(40), [name]: url })
+    expect(problem).toMatchObject({ setting: name })
+    expect(problem?.message).not.toContain('sure')
+  })
+
   it('does not show what a web address may hide', () => {
     const message = problemsOf({ PUBLIC_URL: 'https://me:hunter2@example.com/?token=hunter3' })[0]?.message
     expect(message).toContain('"https://…@example.com/?…"')

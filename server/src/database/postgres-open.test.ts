@@ -67,6 +67,7 @@ it('refuses what cannot be used in words that tell what to do, and never with th
     await refusalOf(at((other) => (other.search = '?sslmode=prefer'))),
     await refusalOf(at((other) => (other.search = '?connect_timeout=3'))),
     await refusalOf(at((other) => (other.search = '?max=1'))),
+    await refusalOf(at((other) => (other.search = '?sslmode=disable&sslmode=verify-full'))),
     await refusalOf(at((other) => (other.search = '?sslmode=verify-full&sslrootcert=/nowhere'))),
     await refusalOf(at((other) => (other.search = '?sslmode=require'))),
   ]
@@ -77,6 +78,7 @@ it('refuses what cannot be used in words that tell what to do, and never with th
     expect.stringContaining('sslmode is disable, require, verify-ca or verify-full'),
     expect.stringContaining('connect_timeout is not known'),
     expect.stringContaining('max is a number from 2 to 200'),
+    expect.stringContaining('sslmode is there twice'),
     expect.stringContaining('sslrootcert: ENOENT'),
     expect.stringContaining('cannot be reached by TLS'),
   ])

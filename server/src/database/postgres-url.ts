@@ -38,6 +38,9 @@ export function readPostgresUrl(text: string): PostgresPlace {
   const unknown = [...given.keys()].find((name) => !PARAMETERS.includes(name))
   if (unknown !== undefined)
     throw new DatabaseUnfit('bad_url', where, `${unknown} is not known; known are ${PARAMETERS.join(', ')}`)
+  // Of two, libpq takes the last and other readers the first.
+  const twice = PARAMETERS.find((name) => given.getAll(name).length > 1)
+  if (twice !== undefined) throw new DatabaseUnfit('bad_url', where, `${twice} is there twice`)
   return {
     where,
     connections: connectionsOf(given.get('max'), where),
