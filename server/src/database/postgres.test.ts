@@ -213,6 +213,17 @@ it('keeps its prepared statements right when another process changes a table or 
   expect(await all()).toHaveLength(1)
 })
 
+// Seen with room for none of ours: as many texts as there are lengths of names, each kept by every connection.
+it('prepares what is asked often whatever many-valued statements strangers bring about before', async (t) => {
+  const { db } = await open(t)
+  const values = Array.from({ length: 60 }, (_, index) => index)
+  for (let length = 0; length < 520; length++)
+    await sql`select ${sql.lit(length)}::int where 1 in (${sql.join(values)})`.execute(db)
+  await db.selectFrom('meta').select('value').where('key', '=', 'x').execute()
+  const { rows } = await sql`select statement from pg_prepared_statements`.execute(db)
+  expect(rows).toEqual([{ statement: 'select "value" from "meta" where "key" = $1' }])
+})
+
 it('reads bytes, moments, numbers and JSON as SQLite gives them', async (t) => {
   const { db } = await open(t)
   const { rows } = await sql`

@@ -209,7 +209,8 @@ class PostgresConnection implements DatabaseConnection {
   ): Promise<QueryArrayResult<unknown[]>> {
     this.#beforeStatement?.(text)
     try {
-      const name = parameters.length > 0 ? this.#names.of(text) : undefined
+      const isPrepared = parameters.length > 0 && parameters.length <= MOST_PARAMETERS
+      const name = isPrepared ? this.#names.of(text) : undefined
       const values = parameters.map(toPostgres)
       return await client.query<unknown[]>({ text, values, rowMode: 'array', ...(name !== undefined && { name }) })
     } catch (error) {
@@ -228,6 +229,9 @@ function toRow(names: readonly string[], values: readonly unknown[]): Record<str
 }
 
 const CHANGING: ReadonlySet<string> = new Set(['INSERT', 'UPDATE', 'DELETE'])
+
+// A whole row has half as many. What has more holds a list, and each length of a list is a text of its own.
+const MOST_PARAMETERS = 50
 
 /** More than the product has queries; bounded, since each connection keeps them and `in ($1, $2, …)` has many lengths. */
 const CAPACITY = 500
