@@ -16,7 +16,13 @@ it.for(KINDS)(
     if (kind.startsWith('postgres')) await Promise.all([needsPostgres(t), needsRedis(t)])
     const lines: string[] = []
     const say = (line: string) => void lines.push(line)
-    const { violations } = await killRounds({ kind, count: ROUNDS, untilLeasesEnd: false, say })
+    const { violations } = await killRounds({
+      kind,
+      count: ROUNDS,
+      stoppedMilliseconds: 1000,
+      untilLeasesEnd: false,
+      say,
+    })
     expect(violations, lines.join('\n')).toEqual([])
   },
 )

@@ -9,8 +9,10 @@ import { KINDS } from './kill/installations.ts'
 import { killRounds } from './kill/rounds.ts'
 import type { Report } from './report.ts'
 
-const { positionals, values } = parseArgs({ allowPositionals: true, options: { on: { type: 'string' } } })
+const options = { on: { type: 'string' }, seconds: { type: 'string', default: '30' } } as const
+const { positionals, values } = parseArgs({ allowPositionals: true, options })
 const [name = 'all', count = '20'] = positionals
+const stoppedMilliseconds = Number(values.seconds) * 1000
 
 async function kill(): Promise<Report> {
   const kinds = KINDS.filter((kind) => values.on === undefined || values.on === kind)
@@ -18,7 +20,7 @@ async function kill(): Promise<Report> {
   const violations: string[] = []
   for (const kind of kinds) {
     const say = (line: string): void => console.log(`${kind}: ${line}`)
-    const tally = await killRounds({ kind, count: Number(count), untilLeasesEnd: true, say })
+    const tally = await killRounds({ kind, count: Number(count), stoppedMilliseconds, untilLeasesEnd: true, say })
     rows.push(tally.row)
     violations.push(...tally.violations.map((violation) => `${kind}: ${violation}`))
   }

@@ -1,22 +1,18 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { rmSync } from 'node:fs'
 import { setTimeout } from 'node:timers/promises'
-import { type Random, systemRandom } from '../../../src/kernel/random.ts'
-import { startEmbeddedPostgres } from '../../postgres-server.ts'
-import { startRedis } from '../../redis.ts'
-import { inDatabase, withDatabase } from '../../postgres.ts'
-import { sql } from 'kysely'
+import type { Random } from '../../../src/kernel/random.ts'
+import { createHosts, newFolder, type Settings } from '../hosts.ts'
 import { launch, type ServerProcess, startServer } from '../server-process.ts'
 import { openFile, openPostgresRecords, type Records } from './records.ts'
 
-export const KINDS = ['sqlite', 'sqlite-2', 'postgres-2', 'postgres-restart'] as const
+/** Killed are one server, several processes of one, two servers in turn; PostgreSQL is restarted at once, or stands still. */
+export const KINDS = ['sqlite', 'sqlite-2', 'postgres-2', 'postgres-restart', 'postgres-stopped'] as const
 export type Kind = (typeof KINDS)[number]
 
 /** Servers on one database, and how they are struck. */
 export interface Installation extends AsyncDisposable {
-  /** Whether an answer may be a 503 while it is struck, since its servers go on. */
-  readonly mayBeAway: boolean
+  /** Its servers go on while the database is struck. An answer may be a 503 meanwhile. */
+  readonly goesOn: boolean
   start(): Promise<readonly ServerProcess[]>
   /** Begins a start that is killed before it ends, or as it does. */
   breakOffStart(): Promise<void>
@@ -25,12 +21,16 @@ export interface Installation extends AsyncDisposable {
   records(): Promise<Records>
 }
 
-type Settings = Readonly<Record<string, string>>
+export interface Strike {
+  readonly kind: Kind
+  /** How long what is stopped stands still. */
+  readonly stoppedMilliseconds: number
+}
 
-export function install(kind: Kind, settings: Settings, random: Random): Promise<Installation> {
-  if (kind === 'sqlite') return Promise.resolve(onFile(settings, random))
-  if (kind === 'sqlite-2') return Promise.resolve(onFile({ ...settings, WEB_CONCURRENCY: '2' }, random))
-  return onPostgres(settings, random, kind === 'postgres-restart')
+export function install(strike: Strike, settings: Settings, random: Random): Promise<Installation> {
+  if (strike.kind === 'sqlite') return Promise.resolve(onFile(settings, random))
+  if (strike.kind === 'sqlite-2') return Promise.resolve(onFile({ ...settings, WEB_CONCURRENCY: '2' }, random))
+  return onPostgres(strike, settings, random)
 }
 
 // A start takes about as long.
@@ -45,7 +45,7 @@ async function breakOff(dataDir: string, settings: Settings, random: Random): Pr
 function onFile(settings: Settings, random: Random): Installation {
   const dataDir = newFolder()
   return {
-    mayBeAway: false,
+    goesOn: false,
     start: async () => [await startServer(dataDir, settings)],
     breakOffStart: () => breakOff(dataDir, settings, random),
     async strike([server], last) {
@@ -59,31 +59,30 @@ function onFile(settings: Settings, random: Random): Installation {
   }
 }
 
-const LONGEST_ALONE_MILLISECONDS = 300
-
-/** Two servers, as on two hosts, with one PostgreSQL that waits for the disk at each commit and one Redis. */
-async function onPostgres(settings: Settings, random: Random, isDatabaseStruck: boolean): Promise<Installation> {
-  await using started = new AsyncDisposableStack()
-  const postgres = await startEmbeddedPostgres({ isDurable: true })
-  started.defer(() => postgres.stop())
-  const redis = await startRedis()
-  started.defer(() => redis.stop())
-  const folders = [newFolder(), newFolder()]
-  for (const folder of folders) started.defer(() => rmSync(folder, { recursive: true, force: true }))
-  await inDatabase(postgres.url, (db) => sql`create database latchkey`.execute(db))
-  const url = withDatabase(postgres.url, 'latchkey')
-  const secretKey = Buffer.from(systemRandom.bytes(32)).toString('hex')
-  const shared = { ...settings, DATABASE_URL: url, REDIS_URL: redis.url, SECRET_KEY: secretKey }
-  const kept = started.move()
+async function onPostgres(strike: Strike, settings: Settings, random: Random): Promise<Installation> {
+  const hosts = await createHosts(2, settings)
+  const { folders, postgres, settings: shared } = hosts
+  const standStill = async (): Promise<void> => {
+    postgres.freeze()
+    await setTimeout(strike.stoppedMilliseconds)
+    postgres.thaw()
+  }
+  const strikes: Partial<Record<Kind, Installation['strike']>> = {
+    'postgres-2': (servers, last) => killInTurn(servers, random, last),
+    'postgres-restart': () => postgres.crash(),
+    'postgres-stopped': standStill,
+  }
   return {
-    mayBeAway: isDatabaseStruck,
+    goesOn: strike.kind !== 'postgres-2',
     start: () => Promise.all(folders.map((folder) => startServer(folder, shared))),
     breakOffStart: () => breakOff(folders[random.integer(0, 1)]!, shared, random),
-    strike: isDatabaseStruck ? () => postgres.crash() : (servers, last) => killInTurn(servers, random, last),
-    records: () => openPostgresRecords(url, secretKey),
-    [Symbol.asyncDispose]: () => kept.disposeAsync(),
+    strike: strikes[strike.kind]!,
+    records: () => openPostgresRecords(shared.DATABASE_URL, shared.SECRET_KEY),
+    [Symbol.asyncDispose]: () => hosts[Symbol.asyncDispose](),
   }
 }
+
+const LONGEST_ALONE_MILLISECONDS = 300
 
 /** One after the other, so that for a while one goes on alone with what the other left. */
 async function killInTurn(servers: readonly ServerProcess[], random: Random, last: () => void): Promise<void> {
@@ -94,5 +93,3 @@ async function killInTurn(servers: readonly ServerProcess[], random: Random, las
   second!.kill('SIGKILL')
   await Promise.all(servers.map(({ exited }) => exited))
 }
-
-const newFolder = (): string => mkdtempSync(join(tmpdir(), 'latchkey-kill-'))

@@ -1,4 +1,5 @@
 import { type Answer, PASSWORD } from '../api.ts'
+import type { Watched } from './watch.ts'
 
 /** What the clients of a load know: what they asked for, and which of it was acknowledged before the server died. */
 
@@ -86,6 +87,8 @@ export interface Round {
   /** How many of those there were. */
   away: number
   answers: number
+  longestMilliseconds: number
+  watched?: Watched
   /** Answers no client should ever see. */
   readonly faults: string[]
 }
@@ -101,6 +104,7 @@ export const createRound = ({ mayBeAway }: Pick<Round, 'mayBeAway'>): Round => (
   mayBeAway,
   away: 0,
   answers: 0,
+  longestMilliseconds: 0,
   faults: [],
 })
 

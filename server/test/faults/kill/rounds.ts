@@ -5,11 +5,12 @@ import { type KavenegarLookalike, startKavenegar } from '../../lookalikes/kavene
 import { type SmtpLookalike, startSmtp } from '../../lookalikes/smtp.ts'
 import { type Api, apiOf } from '../api.ts'
 import { type ServerProcess, UNTHROTTLED } from '../server-process.ts'
-import { type Installation, install, type Kind } from './installations.ts'
+import { type Installation, install, type Strike } from './installations.ts'
 import { findViolations, type Violations } from './invariants.ts'
 import { createPerson, createRound, type HeldSession, type Ledger, type Round, Unanswered } from './ledger.ts'
 import { type LoadDeps, register, runLoad, signIn } from './load.ts'
 import { settleMessages, unsentCodes, unsentMessages } from './outbox.ts'
+import { watch } from './watch.ts'
 import { tallyOf, type Tally } from './tally.ts'
 
 // Counted in answers and not in time, so that a slow machine gets as far; from the first registrations to many whole lives.
@@ -35,8 +36,7 @@ interface Scene {
   readonly newName: () => string
 }
 
-interface Rounds {
-  readonly kind: Kind
+interface Rounds extends Strike {
   readonly count: number
   /** Waits, at the end, until every message is settled. */
   readonly untilLeasesEnd: boolean
@@ -47,10 +47,10 @@ interface Rounds {
  * Strikes an installation under the load of 16 clients at a random moment, brings it back on the same data and asks whether
  * what was acknowledged holds, so many times. Gives back what was done in all and what was broken, nothing when all is well.
  */
-export async function killRounds({ kind, count, untilLeasesEnd, say }: Rounds): Promise<Tally> {
+export async function killRounds({ count, untilLeasesEnd, say, ...strike }: Rounds): Promise<Tally> {
   await using smtp = await startSmtp({ security: 'none' })
   await using kavenegar = await startKavenegar({ credit: Number.MAX_SAFE_INTEGER })
-  await using installation = await install(kind, settingsOf(smtp, kavenegar), systemRandom)
+  await using installation = await install(strike, settingsOf(smtp, kavenegar), systemRandom)
   let names = 0
   const ledger: Ledger = { rounds: [], ids: new Map() }
   const scene = { installation, smtp, kavenegar, random: systemRandom, ledger, newName: () => `name${++names}` }
@@ -69,12 +69,14 @@ export async function killRounds({ kind, count, untilLeasesEnd, say }: Rounds): 
   } finally {
     for (const server of servers) await server[Symbol.asyncDispose]()
   }
-  return tallyOf(kind, ledger, violations)
+  return tallyOf(strike.kind, ledger, violations)
 }
 
 const settingsOf = (smtp: SmtpLookalike, kavenegar: KavenegarLookalike): Record<string, string> => ({
   ...UNTHROTTLED,
   THROTTLE_RESET: 'off',
+  // The longest there is: a lost answer is asked for again once everything else has been looked at.
+  REFRESH_GRACE_SECONDS: '300',
   OTP_MAX_ATTEMPTS: '10',
   EMAIL_HOST: '127.0.0.1',
   EMAIL_PORT: String(smtp.port),
@@ -92,17 +94,18 @@ async function playRound(
   say: (line: string) => void,
 ): Promise<{ servers: readonly ServerProcess[]; violations: Violations }> {
   const { installation, random, ledger } = scene
-  const round = createRound(installation)
+  const round = createRound({ mayBeAway: installation.goesOn })
   ledger.rounds.push(round)
   const lifetime = random.integer(SHORTEST_LOAD_ANSWERS, LONGEST_LOAD_ANSWERS)
   await loadAndStrike(scene, struck, round, lifetime)
   if (number % BROKEN_START_EVERY === 1) await installation.breakOffStart()
-  const servers = installation.mayBeAway ? struck : await installation.start()
+  const servers = installation.goesOn ? struck : await installation.start()
   const records = await installation.records()
   try {
     const violations = await findViolations(spread(servers), records, ledger)
     violations.push(...(await unsentCodes(records, round)), ...(await unsentMessages(records)))
     say(`round ${number}: struck after ${lifetime} answers; ${violations.length} broken`)
+    violations.forEach(say)
     return { servers, violations }
   } finally {
     await records.close()
@@ -123,10 +126,23 @@ async function loadAndStrike(
   const load = runLoad({ ...deps, api: counting }, admins)
   await Promise.race([reached(lifetime), load])
   await setTimeout(random.integer(0, LAST_PAUSE_MILLISECONDS))
-  await installation.strike(servers, () => (isOver = true))
+  const strike = () => installation.strike(servers, () => (isOver = true))
+  if (!installation.goesOn) await strike()
+  else {
+    round.watched = await watch(servers, strike)
+    round.faults.push(...round.watched.faults)
+  }
   if (!isOver) await Promise.race([reached(round.answers + ANSWERS_AFTERWARDS), load])
   isOver = true
   await load
+  round.faults.push(...reasonsOf(round.faults, servers))
+}
+
+/** What the servers' logs say of the requests that failed. */
+function reasonsOf(faults: readonly string[], servers: readonly ServerProcess[]): string[] {
+  const ids = faults.flatMap((fault) => /"request_id":"(\w+)"/.exec(fault)?.[1] ?? [])
+  const lines = servers.flatMap((server) => server.output().split('\n'))
+  return lines.filter((line) => ids.some((id) => line.includes(id)))
 }
 
 /** Now the one server and now the other. */
@@ -143,9 +159,11 @@ function countAnswers(api: Api, round: Round, isOver: () => boolean) {
   const waiting: { readonly wanted: number; readonly resolve: () => void }[] = []
   const counting: Api = async (...call) => {
     if (isOver()) throw new Unanswered('nobody is asked any more')
+    const asked = performance.now()
     try {
       const answer = await api(...call)
       round.answers += 1
+      round.longestMilliseconds = Math.max(round.longestMilliseconds, performance.now() - asked)
       for (const { wanted, resolve } of waiting) if (round.answers >= wanted) resolve()
       return answer
     } catch (error) {

@@ -10,6 +10,11 @@ export interface Tally {
 
 const done = (progress: readonly Progress[]): number => progress.filter((one) => one === 'done').length
 
+const longest = (values: readonly (number | undefined)[]): number | string => {
+  const known = values.filter((value) => value !== undefined)
+  return known.length === 0 ? '' : Math.round(Math.max(...known))
+}
+
 export function tallyOf(kind: Kind, { rounds }: Ledger, violations: Violations): Tally {
   const sum = (count: (round: Round) => number): number => rounds.reduce((total, round) => total + count(round), 0)
   const row = {
@@ -24,6 +29,9 @@ export function tallyOf(kind: Kind, { rounds }: Ledger, violations: Violations):
     'codes proven': sum(({ codes, recoveries }) => done([...codes, ...recoveries].map(({ proof }) => proof))),
     deleted: sum(({ persons }) => done(persons.map(({ deletion }) => deletion))),
     'sign-ins failed': sum(({ guesses }) => guesses.reduce((total, { failures }) => total + failures, 0)),
+    'longest answer ms': longest(rounds.map(({ longestMilliseconds }) => longestMilliseconds)),
+    'longest /healthz ms': longest(rounds.map(({ watched }) => watched?.longestHealthMilliseconds)),
+    'ready after ms': longest(rounds.map(({ watched }) => watched?.readyAfterMilliseconds)),
     broken: violations.length,
   }
   return { row, violations }
