@@ -11,6 +11,15 @@ export async function lastUserId(db: Database): Promise<number> {
   return Number((rows[0] as { last: number } | undefined)?.last ?? 0)
 }
 
+/** How many users there are, by their rows: a database of an older version keeps no count of them. */
+export async function countUserRows(db: Database): Promise<number> {
+  const { count } = await db
+    .selectFrom('users')
+    .select((select) => select.fn.countAll<number>().as('count'))
+    .executeTakeFirstOrThrow()
+  return Number(count)
+}
+
 /** Has the next user get a higher id than this one (invariant I9); never lowers the counter. Takes a transaction. */
 export async function skipUserIds(db: Database, upTo: number): Promise<void> {
   const { rows } = await COUNTER.execute(db)

@@ -7,10 +7,9 @@ import { appliedMigrations } from '../../database/migrate.ts'
 import type { Database } from '../../database/schema.ts'
 import { isBoundTo } from '../../database/secret-binding.ts'
 import { copySnapshot, noteBackup } from '../../database/snapshot.ts'
-import { lastUserId } from '../../database/user-ids.ts'
+import { countUserRows, lastUserId } from '../../database/user-ids.ts'
 import { endOfChain } from '../../features/audit/service.ts'
 import { readKeys } from '../../features/tokens/keyring.ts'
-import { countUsers } from '../../features/users/service.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import type { Random } from '../../kernel/random.ts'
 import { createSecret, type Secret } from '../../kernel/secret.ts'
@@ -108,7 +107,7 @@ async function factsOf(
     return {
       migrations: await appliedMigrations(db),
       last_user_id: await lastUserId(db),
-      users: await countUsers(db),
+      users: await countUserRows(db),
       // Before an update the tables may not be those of this version yet; then the update proves nothing either.
       audit: pending.length === 0 ? await endOfAudit(db) : null,
     }
