@@ -9,17 +9,19 @@ import { createSmtpGateway } from './smtp.ts'
 import type { SmtpGateway } from './smtp.ts'
 import { smtpFailure } from './smtp-failure.ts'
 
-/** A gateway that gives up after 200 ms without a greeting, or 300 ms of any other silence. */
-function hastyGateway(port: number): SmtpGateway & AsyncDisposable {
-  const timeouts = {
-    connection: seconds(10),
-    greeting: milliseconds(200),
-    silence: milliseconds(300),
-    whole: seconds(10),
-  }
+// Far past what a loaded machine needs for an answer: a time-out would look like the server's refusal.
+const PATIENT = { connection: seconds(15), greeting: seconds(15), silence: seconds(15), whole: seconds(15) }
+
+const GREETING = { greeting: milliseconds(200) }
+const SILENCE = { silence: milliseconds(300) }
+// Enough to hand the mail over even so, and to wait in vain for the answer twice.
+const SILENCE_AFTER_THE_MAIL = { silence: seconds(2) }
+
+/** A gateway that gives up nothing soon but what the test is about. */
+function gatewayTo(port: number, hasty: Partial<typeof PATIENT> = {}): SmtpGateway & AsyncDisposable {
   const gateway = createSmtpGateway(
     { host: '127.0.0.1', port, user: undefined, password: undefined, security: 'none', from: 'no-reply@example.com' },
-    { clock: systemClock, timeouts },
+    { clock: systemClock, timeouts: { ...PATIENT, ...hasty } },
   )
   return { ...gateway, [Symbol.asyncDispose]: () => gateway.close() }
 }
@@ -41,14 +43,14 @@ describe('a server that refuses', () => {
     ['data-451@example.com', 'retry', '451'],
   ])('%s: %s', async (to, kind, reason) => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     expect(await gateway.send(mailWith({ to }))).toEqual({ kind, reason: expect.stringContaining(reason) })
     expect(server.messages).toEqual([])
   })
 
   it('spoils nothing for the next mail', async () => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     for (const to of ['fail-550@example.com', 'data-554@example.com', 'reset@example.com']) {
       await gateway.send(mailWith({ to }))
       expect(await gateway.send(mailWith())).toMatchObject({ kind: 'sent' })
@@ -57,7 +59,7 @@ describe('a server that refuses', () => {
 
   it('by greylisting takes the mail when it comes again', async () => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     const mail = mailWith({ to: 'greylist-451@example.com' })
     expect(await gateway.send(mail)).toMatchObject({ kind: 'retry' })
     expect(await gateway.send(mail)).toMatchObject({ kind: 'sent' })
@@ -66,26 +68,26 @@ describe('a server that refuses', () => {
 
 describe('a server that is not there', () => {
   it('refuses the connection: the mail is tried again', async () => {
-    await using gateway = hastyGateway(await closedPort())
+    await using gateway = gatewayTo(await closedPort())
     expect(await gateway.send(mailWith())).toEqual({ kind: 'retry', reason: 'smtp: unavailable (ECONNREFUSED)' })
     expect(await gateway.verify()).toEqual({ kind: 'failed', reason: 'smtp: unavailable (ECONNREFUSED)' })
   })
 
   it('never greets', async () => {
     await using server = await startSmtp({ security: 'none', greeting: 'silent' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port, GREETING)
     expect(await gateway.send(mailWith())).toEqual({ kind: 'retry', reason: 'smtp: unavailable (GREETING_TIMEOUT)' })
   })
 
   it('is too busy to greet', async () => {
     await using server = await startSmtp({ security: 'none', greeting: 'busy' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     expect(await gateway.send(mailWith())).toMatchObject({ kind: 'retry' })
   })
 
   it.each(['hang@example.com', 'reset@example.com'])('%s goes quiet before it has the mail', async (to) => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port, SILENCE)
     for (let attempt = 0; attempt < 3; attempt += 1) {
       expect(await gateway.send(mailWith({ to }))).toMatchObject({ kind: 'retry' })
     }
@@ -94,19 +96,13 @@ describe('a server that is not there', () => {
 
   it('has been given up as a whole, not only in its silences', async () => {
     await using server = await startSmtp({ security: 'none', greeting: 'silent' })
-    const settings = { host: '127.0.0.1', port: server.port, user: undefined, password: undefined } as const
-    const patient = { connection: seconds(60), greeting: seconds(60), silence: seconds(60) }
-    const gateway = createSmtpGateway(
-      { ...settings, security: 'none', from: 'no-reply@example.com' },
-      { clock: systemClock, timeouts: { ...patient, whole: milliseconds(200) } },
-    )
+    await using gateway = gatewayTo(server.port, { whole: milliseconds(200) })
     expect(await gateway.send(mailWith())).toEqual({ kind: 'retry', reason: 'smtp: unavailable (EABORT)' })
-    await gateway.close()
   })
 
   it('was closed by us', async () => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     await gateway.close()
     expect(await gateway.send(mailWith())).toMatchObject({ kind: 'retry' })
   })
@@ -115,7 +111,7 @@ describe('a server that is not there', () => {
 describe('a mail lost after its final dot', () => {
   it.each(['lost@example.com', 'silent@example.com'])('may have been taken, each time: %s', async (to) => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port, SILENCE_AFTER_THE_MAIL)
     const mail = mailWith({ to })
     const outcomes = [await gateway.send(mail), await gateway.send(mail)]
     expect(outcomes.map(({ kind }) => kind)).toEqual(['maybe_taken', 'maybe_taken'])
@@ -126,7 +122,7 @@ describe('a mail lost after its final dot', () => {
 
   it('is one thing, and another mail on a connection the server has closed meanwhile is no such loss', async () => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     await gateway.send(mailWith())
     server.plan('reset')
     expect(await gateway.send(mailWith())).toMatchObject({ kind: 'sent' })
@@ -173,7 +169,7 @@ describe('a reason', () => {
     ['reset', 'reset'],
   ])('never holds the address (%s)', async (reaction) => {
     await using server = await startSmtp({ security: 'none' })
-    await using gateway = hastyGateway(server.port)
+    await using gateway = gatewayTo(server.port)
     server.plan(reaction)
     const outcome = await gateway.send(mailWith({ to: 'very.private@example.com' }))
     expect(JSON.stringify(outcome)).not.toContain('private')

@@ -9,8 +9,11 @@ import { createFailover } from './failover.ts'
 import { createKavenegarGateway } from './kavenegar.ts'
 import { createSmsWebhook } from './webhook.ts'
 
+// Far past what a loaded machine needs for an answer: a time-out would look like a gateway's failure.
+const PATIENT = seconds(15)
+
 /** Kavenegar first and a gateway of the operator's own behind it, both as they really answer. */
-async function createPair() {
+async function createPair({ timeout = PATIENT } = {}) {
   const clock = createTurnedClock()
   const first = await startKavenegar({ clock })
   const second = await startWebhook({ clock })
@@ -19,8 +22,8 @@ async function createPair() {
   const keys = { apiKey: first.key, sender: undefined, template: undefined }
   const opened: string[] = []
   const gateways = [
-    createKavenegarGateway({ ...keys, baseUrl: first.url }, { timeout: milliseconds(300) }),
-    createSmsWebhook({ url: second.url, secret: second.secret }, { clock, timeout: milliseconds(300) }),
+    createKavenegarGateway({ ...keys, baseUrl: first.url }, { timeout }),
+    createSmsWebhook({ url: second.url, secret: second.secret }, { clock, timeout }),
   ]
   const failover = createFailover(gateways, { clock, onOpen: (gateway) => opened.push(gateway) })
   const circuits = () => failover.circuits!().map(({ gateway, circuit }) => `${gateway} ${circuit}`)
@@ -54,7 +57,7 @@ it('hands over what could not even be brought to the first', async () => {
 it.each<KavenegarReaction>(['lost', 'silent', 'hang', 'reset', 'html_500', 402])(
   'hands nothing over that the first may have taken (%s), nor brings it a second time',
   async (reaction) => {
-    const { first, second, failover } = await createPair()
+    const { first, second, failover } = await createPair({ timeout: milliseconds(300) })
     first.plan(reaction)
     expect(await failover.send(smsWith())).toMatchObject({ kind: 'unknown' })
     expect(second.requests).toBe(0)
