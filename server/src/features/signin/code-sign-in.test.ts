@@ -1,17 +1,17 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { otherCodes, PHONE, said, WRONG } from '../../../test/codes.ts'
-import { type CostedWorld, createCostedWorld } from '../../../test/costs.ts'
+import { createCostedWorld } from '../../../test/costs.ts'
 import { PRODUCTION } from '../../../test/production.ts'
 import { askForCode, confirmCode, reachableUser, signInCode, withPhone } from '../../../test/sign-in-codes.ts'
+import { UNLIMITED } from '../../../test/unlimited.ts'
 import { inTurn, readToken, sameButForItsId, sessionOf, statuses } from '../../../test/wire.ts'
-import { type Answer, type World } from '../../../test/world.ts'
+import { type Answer, createWorld, type World } from '../../../test/world.ts'
 import { seconds } from '../../kernel/duration.ts'
 
 let world: World
-let costs: CostedWorld['costs']
 
 const start = async (settings: Readonly<Record<string, string>> = {}): Promise<void> => {
-  ;({ world, costs } = await createCostedWorld(settings))
+  world = await createWorld({ settings: { ...UNLIMITED, ...settings } })
 }
 
 beforeEach(() => start())
@@ -147,7 +147,9 @@ const STRANGERS: readonly (readonly [string, () => Promise<object>])[] = [
 
 describe('whoever asks for', () => {
   it.each(STRANGERS)('%s is told what everyone is told, by the same statements', async (_, make) => {
-    await start({ THROTTLE_OTP_VERIFY: '1000/min' })
+    const costed = await createCostedWorld({ THROTTLE_OTP_VERIFY: '1000/min' })
+    const { costs } = costed
+    world = costed.world
     const known = await reachableUser(world, withPhone(world, '+989121111111'))
     const body = await make()
     const isMail = 'email' in body
