@@ -60,6 +60,8 @@ async function drive(
   while (performance.now() < end) {
     await turn()
     const asked = performance.now()
+    if (asked >= end) break
+    if (wire.socket.destroyed) wire = await openWire(port) // closed by either side during a long wait
     last = await wire.ask(next(index, last))
     record(last.status, performance.now() - asked)
     if (last.isLast) wire = await openWire(port)

@@ -8,7 +8,6 @@ import {
   type OpeningStep,
   type OpenOptions,
 } from '../database/open.ts'
-import { inspectPostgres } from '../database/inspect.ts'
 import { appliedMigrations } from '../database/migrate.ts'
 import { readPostgresUrl } from '../database/postgres-url.ts'
 import type { Database } from '../database/schema.ts'
@@ -117,6 +116,7 @@ export async function isInstalled(config: Config): Promise<boolean> {
 }
 
 async function isPostgresInstalled(url: string): Promise<boolean> {
+  const { inspectPostgres } = await import('../database/inspect.ts') // with all it takes to speak to PostgreSQL
   const { db, close } = await inspectPostgres(url)
   try {
     return (await appliedMigrations(db)).length > 0 && (await isBoundToSecret(db))

@@ -7,7 +7,6 @@ import { columnsOf } from './columns.ts'
 import { copyAside, ensureFile, refuseDamaged, unfitOr } from './file.ts'
 import { migrate } from './migrate.ts'
 import { migrationsFor } from './migrations/all.ts'
-import { openPostgres } from './postgres-open.ts'
 import type { Database, Schema } from './schema.ts'
 import { createSqliteDialect } from './sqlite.ts'
 import type { BeforeStatement } from './statements.ts'
@@ -59,7 +58,11 @@ export interface PoolStats {
  */
 export async function openDatabase(options: OpenOptions): Promise<OpenDatabase> {
   const { location, onStep } = options
-  if (location.kind === 'postgres') return openPostgres(location, options)
+  if (location.kind === 'postgres') {
+    // Loaded only where it is asked for: it would lengthen every start.
+    const { openPostgres } = await import('./postgres-open.ts')
+    return openPostgres(location, options)
+  }
   if (location.kind === 'memory') return prepare({ writer: new DatabaseSync(':memory:') }, 'in memory', options)
   const path = resolve(location.path)
   try {

@@ -17,7 +17,7 @@ import { translate, type TextId, type TextValues } from '../kernel/texts.ts'
 import { acceptOnlyJson, requireJson } from './body.ts'
 import { clientAddressOf, trustIn } from './client-address.ts'
 import { securityHeaders } from './headers.ts'
-import { watchMethods } from './methods.ts'
+import { targetOf, watchMethods } from './methods.ts'
 import { closeUnread } from './pipelines.ts'
 import { languageOf, type ProblemOptions, sendProblem, toRefusal } from './problem.ts'
 import { warnOfUntrustedProxies } from './proxies.ts'
@@ -103,6 +103,7 @@ export async function createServer(options: ServerOptions): Promise<Server> {
     genReqId: newRequestId,
     routerOptions: { ignoreTrailingSlash: true, maxParamLength: 200 },
     exposeHeadRoutes: true,
+    rewriteUrl: targetOf,
     clientErrorHandler: brokenRequestAnswerer({
       logger,
       language: options.defaultLanguage,

@@ -1,5 +1,4 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
-import { stringify } from 'yaml'
 import { z } from 'zod'
 import { refusals, text } from '../../http/openapi.ts'
 import type { App } from '../../http/server.ts'
@@ -35,11 +34,12 @@ export function docsRoutes(app: App, deps: DocsDeps): void {
 
 function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
   const written = new Map<string, Cacheable>()
-  const write = ({ format, mediaType }: Rendering): Cacheable => {
+  const write = async ({ format, mediaType }: Rendering): Promise<Cacheable> => {
     const document = describe(operations, publicUrl)
-    const yaml = { lineWidth: 0, aliasDuplicateObjects: false }
     if (format === 'json') return cacheable(JSON.stringify(document), mediaType)
-    return cacheable(stringify(document, yaml), mediaType)
+    // Loaded only where it is asked for: it would lengthen every start.
+    const { stringify } = await import('yaml')
+    return cacheable(stringify(document, { lineWidth: 0, aliasDuplicateObjects: false }), mediaType)
   }
   app.get(
     '/api/schema/',
@@ -66,7 +66,7 @@ function documentRoute(app: App, { operations, publicUrl }: DocsDeps): void {
     async (request, reply) => {
       const rendering = chooseRendering(request.query.format, request.headers.accept)
       if (!rendering) throw new Refusal('not_found', 'no such format of the document')
-      const document = written.get(rendering.mediaType) ?? write(rendering)
+      const document = written.get(rendering.mediaType) ?? (await write(rendering))
       written.set(rendering.mediaType, document)
       void reply.header('content-disposition', `inline; filename="latchkey.${rendering.format}"`)
       void varyBy(reply, 'accept')

@@ -67,7 +67,11 @@ type Kind = { verify(token: string, now: Date): Verdict<unknown> }
 
 /** What is to be told of a token that is not of the kind somebody wanted. */
 function asOtherKind(kinds: readonly Kind[], token: string, now: Date): Verdict<never> {
-  const verdicts = kinds.map((kind) => kind.verify(token, now).kind)
-  if (verdicts.includes('valid')) return { kind: 'wrong_type' }
-  return { kind: verdicts.includes('expired') ? 'expired' : 'invalid' }
+  let isExpired = false
+  for (const each of kinds) {
+    const { kind } = each.verify(token, now)
+    if (kind === 'valid') return { kind: 'wrong_type' }
+    isExpired ||= kind === 'expired'
+  }
+  return { kind: isExpired ? 'expired' : 'invalid' }
 }
