@@ -1,11 +1,13 @@
+import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { sql } from 'kysely'
-import { afterAll, expect, it } from 'vitest'
+import { afterAll, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder } from '../../test/database.ts'
 import { selfSignedCertificate } from '../../test/lookalikes/certificate.ts'
 import { closedPort } from '../../test/lookalikes/loopback.ts'
-import { inDatabase, needsPostgres, stopPostgres, withDatabase } from '../../test/postgres.ts'
+import { inDatabase, needsPostgres, ownPostgres, stopPostgres, withDatabase } from '../../test/postgres.ts'
 import { startEmbeddedPostgres } from '../../test/postgres-server.ts'
 import { runDatabase } from '../../test/run-database.ts'
 import { openDatabase } from './open.ts'
@@ -105,6 +107,46 @@ it('refuses a database that is not in UTF8, one written by a newer version, and 
   await inDatabase(closed, (db) => sql`drop schema public`.execute(db))
   expect(await refusalOf(closed)).toContain('does not let its user make or change tables')
 })
+
+// Seen opened, after which every moment and every hash was read as another than it is.
+it.each([
+  ['datestyle', 'SQL, DMY'],
+  ['bytea_output', 'escape'],
+])('refuses a database whose %s is %s', async (name, value) => {
+  const url = await (await ownPostgres()).create()
+  await inDatabase(url, async (db) => {
+    const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(db)
+    await sql`alter database ${sql.id(rows[0]!.name)} set ${sql.id(name)} = ${sql.lit(value)}`.execute(db)
+  })
+  expect(await refusalOf(url)).toContain(`Undo it (alter role`)
+})
+
+// As PgBouncer does unless its ignore_startup_parameters says otherwise.
+it('says what a pooler must be told that refuses limits of time', async (t) => {
+  const url = new URL(await (await needsPostgres(t)).create(process.env['TEST_DATABASE_TEMPLATE']))
+  const serverPort = Number(url.port)
+  const pooler = createServer((socket) => {
+    socket
+      .on('error', () => {})
+      .once('data', (startup) => {
+        if (startup.includes('statement_timeout')) return socket.end(REFUSED_PARAMETER)
+        const server = connect(serverPort, '127.0.0.1').on('error', () => {})
+        server.write(startup)
+        socket.pipe(server).pipe(socket)
+      })
+  })
+  onTestFinished(() => void pooler.close())
+  await once(pooler.listen(0, '127.0.0.1'), 'listening')
+  url.port = String((pooler.address() as AddressInfo).port)
+  expect(await refusalOf(url.href)).toContain('behind a pooler that lets nobody set limits of time')
+})
+
+/** An ErrorResponse (https://www.postgresql.org/docs/current/protocol-message-formats.html). */
+const REFUSED_PARAMETER = ((fields: string) => {
+  const length = Buffer.alloc(4)
+  length.writeUInt32BE(4 + fields.length)
+  return Buffer.concat([Buffer.from('E'), length, Buffer.from(fields)])
+})('SFATAL\0C08P01\0Munsupported startup parameter: statement_timeout\0\0')
 
 it('speaks TLS as sslmode says, and gives the password to a server it trusts alone', async () => {
   const certificate = selfSignedCertificate()

@@ -49,9 +49,20 @@ export async function openPostgres(
   try {
     await prepare(place, options)
     const pool = location.isPatient ? PATIENT : impatient(place.connections)
-    return connect(place, pool, options)
+    return await connected(connect(place, pool, options))
   } catch (error) {
     throw unfitPostgresOr(asError(error), place.where)
+  }
+}
+
+/** With its first connection made, since a pooler may refuse the limits of time, which nothing before has asked for. */
+async function connected(opened: OpenDatabase): Promise<OpenDatabase> {
+  try {
+    await sql`select 1`.execute(opened.db)
+    return opened
+  } catch (error) {
+    await opened.close()
+    throw error
   }
 }
 
@@ -121,23 +132,37 @@ const LONGEST_START_MILLISECONDS = 15_000
 
 const OLDEST = 140_000
 
+interface ServerSettings {
+  readonly version: string
+  readonly number: number
+  readonly encoding: string
+  readonly isReadOnly: boolean
+  readonly moments: string
+  readonly bytes: string
+}
+
 /** Throws DatabaseUnfit for a server or a database on which something of ours would not work. */
 export async function refuseUnfit(db: Database, where: string): Promise<void> {
-  const { rows } = await sql<{ version: string; number: number; encoding: string; isReadOnly: boolean }>`
+  const { rows } = await sql<ServerSettings>`
     select current_setting('server_version') as version, current_setting('server_version_num')::int as number,
-      current_setting('server_encoding') as encoding, current_setting('transaction_read_only')::boolean as is_read_only`.execute(
-    db,
-  )
-  const { version, number, encoding, isReadOnly } = rows[0]!
+      current_setting('server_encoding') as encoding, current_setting('transaction_read_only')::boolean as is_read_only,
+      current_setting('datestyle') as moments, current_setting('bytea_output') as bytes`.execute(db)
+  const { version, number, encoding, isReadOnly, moments, bytes } = rows[0]!
   if (number < OLDEST) throw new DatabaseUnfit('old_server', where, version)
   if (encoding !== 'UTF8') throw new DatabaseUnfit('not_utf8', where, encoding)
   if (isReadOnly) throw new DatabaseUnfit('read_only', where)
+  // Read otherwise than it is meant, a day would be another one, and a hash nobody's.
+  if (!moments.startsWith('ISO') || bytes !== 'hex')
+    throw new DatabaseUnfit('other_forms', where, `datestyle ${moments}, bytea_output ${bytes}`)
 }
 
 // Of no meaning but to be ours.
 const MIGRATION_LOCK = 4_812_093_377_201
 
-/** Waits for whoever migrates now, or refuses who may make no tables; after that no statement waits long for a table that requests are using. */
+/**
+ * Waits for whoever migrates now, or refuses who may make no tables; after that no statement waits long for a table that
+ * requests are using.
+ */
 async function lockMigrations(db: Database, where: string): Promise<void> {
   await sql`select pg_advisory_xact_lock(${sql.lit(MIGRATION_LOCK)})`.execute(db)
   const { rows } = await sql<{ mayCreate: boolean | null }>`

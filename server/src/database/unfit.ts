@@ -14,9 +14,11 @@ export type Unfitness =
   | 'not_let_in'
   | 'no_such_database'
   | 'no_rights'
+  | 'no_limits'
   | 'read_only'
   | 'old_server'
   | 'not_utf8'
+  | 'other_forms'
 
 const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   not_a_file: 'is not a file. Move what is there away, or point DATA_DIR elsewhere.',
@@ -38,9 +40,15 @@ const WHAT_TO_DO: Readonly<Record<Unfitness, string>> = {
   no_such_database: 'is not there. Make it (createdb -E UTF8 -T template0), or mend its name in DATABASE_URL.',
   no_rights:
     'does not let its user make or change tables. Make that user its owner, or grant it create and usage on its schema.',
+  no_limits:
+    'lies behind a pooler that lets nobody set limits of time. Let PgBouncer pass over them (ignore_startup_parameters) ' +
+    'and set them for the user: docs/postgresql.md has both.',
   read_only: 'takes no writes: it is a replica, or set to be read only. Point DATABASE_URL at the primary.',
   old_server: 'is on a PostgreSQL that is too old. Use 14 or later.',
   not_utf8: 'is not in UTF8, so that names could not be stored. Make another: createdb -E UTF8 -T template0.',
+  other_forms:
+    'tells moments or bytes in another form than PostgreSQL does by itself. ' +
+    'Undo it (alter role … reset datestyle, reset bytea_output; alter database … likewise).',
 }
 
 /** This database cannot be used, and the message says which, why and what to do. Nothing was changed. */
