@@ -1,4 +1,5 @@
 import { join, resolve } from 'node:path'
+import { stampOf } from '../compose/backup/folders.ts'
 import { makeBackup } from '../compose/backup/make.ts'
 import type { Config } from '../config.ts'
 import { type Call, type Command, count, noInstallation, refused, type Report } from './command.ts'
@@ -28,12 +29,9 @@ backup. \`restore FILE --check\` proves a file. With DATABASE_URL set, pg_dump i
 
 async function backUp(call: Call, config: Config): Promise<Report> {
   const { tools, values } = call
-  const stamp = tools.clock
-    .now()
-    .toISOString()
-    .replace(/[-:]|\.\d+/g, '')
   const { dataDir } = config.server
-  const target = resolve(values['to'] ? String(values['to']) : join(dataDir, 'backups', `latchkey-${stamp}.tar`))
+  const ownName = join(dataDir, 'backups', `latchkey-${stampOf(tools.clock.now())}.tar`)
+  const target = resolve(values['to'] ? String(values['to']) : ownName)
   const made = await makeBackup({ ...tools, config, target, onProgress: progressOf(call) })
   if (made.kind === 'taken') return refused(`${target} is there already. Nothing was done.`)
   const { facts, bytes, isNoted } = made

@@ -4,15 +4,13 @@ import { explain } from '../compose/explain.ts'
 import { run } from '../serve.ts'
 import { stopSignal } from '../run-until-stopped.ts'
 import { siblingsBy } from './siblings.ts'
-import type { Task, ToChild, ToPrimary } from './wire.ts'
+import { send, type Task, type ToChild, type ToPrimary } from './wire.ts'
 
 /** One of several processes that serve the same port: started by `primary.ts`, and by nobody else. */
 
 const worker = thisWorker()
 
-const tell = (message: ToPrimary): void => {
-  if (worker.isConnected()) worker.send(message)
-}
+const tell = (message: ToPrimary): void => send(worker, message)
 
 function thisWorker(): Worker {
   if (cluster.worker) return cluster.worker

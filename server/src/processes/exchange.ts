@@ -1,11 +1,9 @@
 import type { Worker } from 'node:cluster'
 import { seconds } from '../kernel/duration.ts'
-import type { InboxMessage } from '../ports/inbox/port.ts'
-import type { ToChild, ToPrimary } from './wire.ts'
+import { type InboxMessage, KEPT_MESSAGES } from '../ports/inbox/port.ts'
+import { send, type ToPrimary } from './wire.ts'
 
-// As many as a process keeps (ports/inbox/memory.ts).
-const KEPT_MESSAGES = 200
-
+// Beyond what a process waits for its own database while it measures.
 const PATIENCE = seconds(1)
 
 /** What one process tells or asks the others, passed on by the first. */
@@ -67,8 +65,4 @@ export function createExchange(): Exchange {
       if (gathering) answered(gathering, from, message.metrics)
     },
   }
-}
-
-function send(worker: Worker, message: ToChild): void {
-  if (worker.isConnected()) worker.send(message)
 }

@@ -1,3 +1,4 @@
+import type { Worker } from 'node:cluster'
 import type { Reading } from '../config.ts'
 import type { InboxMessage } from '../ports/inbox/port.ts'
 import type { ReadyFacts } from '../ready.ts'
@@ -25,3 +26,8 @@ export type ToPrimary =
   | { readonly kind: 'inbox'; readonly message: InboxMessage }
   | { readonly kind: 'gather'; readonly asked: number }
   | { readonly kind: 'measure'; readonly id: number; readonly metrics: object[] }
+
+/** To whoever is at the other end, if anybody still is. */
+export function send(worker: Worker, message: ToChild | ToPrimary): void {
+  if (worker.isConnected()) worker.send(message)
+}

@@ -1,4 +1,4 @@
-import { open, readdir, rm, stat } from 'node:fs/promises'
+import { readdir, rm, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { before, days } from '../../kernel/duration.ts'
 
@@ -13,13 +13,5 @@ export async function removeAbandoned(folder: string, prefix: string, now: Date)
   }
 }
 
-/** Makes a rename itself survive a power cut. Windows has no such call and needs none. */
-export async function syncFolder(path: string): Promise<void> {
-  if (process.platform === 'win32') return
-  const folder = await open(path, 'r')
-  try {
-    await folder.sync()
-  } finally {
-    await folder.close()
-  }
-}
+/** A moment as a part of names: `20261122T203000Z`. */
+export const stampOf = (moment: Date): string => moment.toISOString().replace(/[-:]|\.\d+/g, '')

@@ -9,7 +9,7 @@ import { refuseUnsound } from '../../database/snapshot.ts'
 import { lastUserIdOf } from '../../database/user-ids.ts'
 import { compareNoted, type NotedStanding, type Proof, proveChain } from '../../features/audit/service.ts'
 import { withFileLock } from '../../features/tokens/file-lock.ts'
-import { fileKeyStorage } from '../../features/tokens/key-store.ts'
+import { fileKeyStorage, syncFolder } from '../../features/tokens/key-store.ts'
 import { readKeys } from '../../features/tokens/keyring.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { after, minutes } from '../../kernel/duration.ts'
@@ -17,7 +17,7 @@ import type { Random } from '../../kernel/random.ts'
 import { createSecret, type Secret } from '../../kernel/secret.ts'
 import { configuredSecret, dataFiles, SecretDiffers, vaultOf } from '../foundation.ts'
 import { extract, partsOf, readText } from './archive.ts'
-import { removeAbandoned, syncFolder } from './folders.ts'
+import { removeAbandoned, stampOf } from './folders.ts'
 import { DATABASE, KEYS, MAC, MANIFEST, type Manifest, readManifest } from './manifest.ts'
 import { settle, type Settled } from './settle.ts'
 import { BackupUnfit } from './unfit.ts'
@@ -259,13 +259,7 @@ async function setAside(
   const there = existing(dataDir)
   if (there.length === 0) return undefined
   const { keys, database } = dataFiles(dataDir)
-  const aside = join(
-    dataDir,
-    `before-restore-${clock
-      .now()
-      .toISOString()
-      .replace(/[-:]|\.\d+/g, '')}`,
-  )
+  const aside = join(dataDir, `before-restore-${stampOf(clock.now())}`)
   beforeStep('aside')
   await mkdir(aside, { recursive: true, mode: 0o700 })
   if (there.includes(keys)) {

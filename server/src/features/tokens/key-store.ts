@@ -76,8 +76,8 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-/** Makes the rename itself survive a power cut. Windows has no such call and needs none. */
-async function syncFolder(path: string): Promise<void> {
+/** Makes a rename in it survive a power cut. Windows has no such call and needs none. */
+export async function syncFolder(path: string): Promise<void> {
   if (process.platform === 'win32') return
   const folder = await open(path, 'r')
   try {

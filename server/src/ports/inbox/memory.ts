@@ -2,7 +2,7 @@ import type { Clock } from '../../kernel/clock.ts'
 import type { SendOutcome } from '../../kernel/delivery.ts'
 import type { Mail, MailGateway } from '../mail/port.ts'
 import type { Sms, SmsGateway } from '../sms/port.ts'
-import type { Inbox, InboxMessage, InboxShare } from './port.ts'
+import { type Inbox, type InboxMessage, type InboxShare, KEPT_MESSAGES } from './port.ts'
 
 /** Stands in for both gateways while none is set, and shows what they would have sent. */
 export interface LocalInbox extends Inbox {
@@ -16,11 +16,8 @@ interface LocalInboxOptions {
   readonly share?: InboxShare | undefined
 }
 
-// A page to scroll, and a bound for what a load test leaves in memory.
-const CAPACITY = 200
-
 /**
- * Accepts everything and keeps the newest 200 messages in memory; a message sent again replaces its earlier copy.
+ * Accepts everything and keeps the newest `KEPT_MESSAGES` in memory; a message sent again replaces its earlier copy.
  * Gone when the process ends.
  */
 export function createLocalInbox({ clock, share }: LocalInboxOptions): LocalInbox {
@@ -29,7 +26,7 @@ export function createLocalInbox({ clock, share }: LocalInboxOptions): LocalInbo
     kept.delete(message.id)
     kept.set(message.id, message)
     const oldest = kept.keys().next()
-    if (kept.size > CAPACITY && !oldest.done) kept.delete(oldest.value)
+    if (kept.size > KEPT_MESSAGES && !oldest.done) kept.delete(oldest.value)
   }
   const deliver = async (message: InboxMessage): Promise<SendOutcome> => {
     keep(message)

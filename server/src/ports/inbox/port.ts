@@ -13,6 +13,9 @@ export interface InboxMessage {
   readonly sentAt: Date
 }
 
+/** How many messages an inbox keeps, the newest: a page to scroll, and a bound for what a load test leaves in memory. */
+export const KEPT_MESSAGES = 200
+
 /** Where several processes serve, any of them sends and any is asked: each keeps what all of them sent. */
 export interface InboxShare {
   tell(message: InboxMessage): void

@@ -3,8 +3,9 @@ import { bitByBit } from '../../database/bit-by-bit.ts'
 import type { Database, Schema } from '../../database/schema.ts'
 import type { Clock } from '../../kernel/clock.ts'
 import { after, secondsUntil } from '../../kernel/duration.ts'
-import { keyedHash, type Secret } from '../../kernel/secret.ts'
+import type { Secret } from '../../kernel/secret.ts'
 import type { Limiter, Rate, Standing } from './port.ts'
+import { subjectOf } from './subject.ts'
 
 // rate-limiter-flexible has stores over SQL too, but they make tables and write queries of their own, on connections of their
 // own: out of reach of our migrations, our transactions and our clock. It is one statement, so it is ours.
@@ -18,7 +19,7 @@ export function createDatabaseLimiter(db: Database, clock: Clock, secret: Secret
   return {
     async take(scope, key, rate) {
       const now = clock.now()
-      const subject = subjectOf(secret, scope, key, rate)
+      const subject = subjectOf(secret.key('rate-counter'), scope, key, rate)
       // Read first, so that whoever goes on asking past his quota costs no write: a window that is full stays so until it ends.
       const full = await fullWindow(db, subject, rate, now)
       if (full) return refused(rate, full, now)
@@ -29,10 +30,6 @@ export function createDatabaseLimiter(db: Database, clock: Clock, secret: Secret
     },
   }
 }
-
-/** A window's length is part of its name: another one counts anew. A quota is not, so that a new one holds at once. */
-const subjectOf = (secret: Secret, scope: string, key: string, { period }: Rate): string =>
-  Buffer.from(keyedHash(secret.key('rate-counter'), scope, String(period), key)).toString('base64url')
 
 interface Window {
   readonly count: number

@@ -1,9 +1,10 @@
 import { Redis } from 'ioredis'
 import { RateLimiterRedis, RateLimiterRes } from 'rate-limiter-flexible'
 import { milliseconds, seconds } from '../../kernel/duration.ts'
-import { keyedHash, type Secret } from '../../kernel/secret.ts'
+import type { Secret } from '../../kernel/secret.ts'
 import type { Limiter, Rate, Standing } from './port.ts'
 import { whereIs, whyFailed } from './redis-failure.ts'
+import { subjectOf } from './subject.ts'
 
 const PREFIX = 'latchkey'
 
@@ -24,9 +25,10 @@ export interface RedisLimiter extends Limiter {
 }
 
 /**
- * Counts in a Redis (6 or later) or Valkey for every process of the same secret; windows end by its own clock. Of
- * scopes and keys it gets only a keyed hash, which is gone with the window. A take that is not answered within 300 ms, for whatever
- * reason, rejects with `LimiterUnavailable`, though it may have been counted. Throws RangeError for a period below a second.
+ * Counts in a Redis (6 or later) or Valkey for every process of the same secret; windows end by its own clock. Of scopes
+ * and keys it gets only a keyed hash, which is gone with the window. A take that is not answered within 300 ms, for
+ * whatever reason, rejects with `LimiterUnavailable`, though it may have been counted. Throws RangeError for a period
+ * below a second.
  */
 export function createRedisLimiter(url: string, secret: Secret): RedisLimiter {
   const connection = openRedis(url)
@@ -37,16 +39,12 @@ export function createRedisLimiter(url: string, secret: Secret): RedisLimiter {
     async take(scope, key, rate) {
       const counter = counterOf(counters, client, rate)
       if (client.status !== 'ready') throw new LimiterUnavailable(whyNotReady())
-      return standingOf(await consume(counter, subjectOf(secret, scope, key, rate)), rate)
+      return standingOf(await consume(counter, subjectOf(secret.key('redis-counter'), scope, key, rate)), rate)
     },
     connect: () => client.connect().catch(() => {}), // a take tells why
     close: () => client.disconnect(),
   }
 }
-
-/** A window's length is part of its name: another one counts anew. A quota is not, so that a new one holds at once. */
-const subjectOf = (secret: Secret, scope: string, key: string, { period }: Rate): string =>
-  Buffer.from(keyedHash(secret.key('redis-counter'), scope, String(period), key)).toString('base64url')
 
 /** The reason in words for the operator, without any secret or address. */
 export class LimiterUnavailable extends Error {
