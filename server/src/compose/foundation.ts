@@ -77,7 +77,7 @@ export class DatabaseMissing extends Error {
   constructor({ database, keys, secret }: DataFiles) {
     super(
       `The database ${database} is missing, but the signing keys made for it (${keys}) are there. ` +
-        'Restore it from the backup. ' +
+        'Restore it from the backup (`latchkey restore FILE`). ' +
         `To begin anew without it, with no users, move ${basename(keys)} (and ${basename(secret)}) away first.`,
     )
   }

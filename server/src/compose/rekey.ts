@@ -67,9 +67,9 @@ const NOTHING_TO_MOVE: Moved = {
 
 /**
  * Moves everything from the old secret to that of the settings. Two places hold what is sealed, and each changes as a
- * whole: first the signing keys (a file, or a row), then the rest of the database, whose fingerprint of the secret changes in the same transaction
- * as its rows. Each place is asked for itself which secret it is under, so that a run broken off anywhere is finished by
- * another. Until then no server starts. Throws DatabaseUnfit, KeysMissing or KeysUnfit.
+ * whole: first the signing keys (a file, or a row), then the rest of the database, whose fingerprint of the secret changes
+ * in the same transaction as its rows. Each place is asked for itself which secret it is under, so that a run broken off
+ * anywhere is finished by another. Until then no server starts. Throws DatabaseUnfit, KeysMissing or KeysUnfit.
  */
 export async function rekey(options: RekeyOptions): Promise<Rekeying> {
   const { config, beforeStatement } = options

@@ -4,8 +4,8 @@ import type { Generated } from 'kysely'
 export const USERS_IN_A_BLOCK = 4096
 
 /**
- * How many users there are: the sum of all rows. Triggers add a row for each one that comes (1) or goes (-1), so that nobody waits
- * for anybody else's row; housekeeping folds them into one for each block.
+ * How many users there are: the sum of all rows. Triggers add a row for each one that comes (1) or goes (-1), so that
+ * nobody waits for anybody else's row; housekeeping folds them into one for each block.
  */
 export interface UserCountsTable {
   id: Generated<number>
@@ -13,7 +13,10 @@ export interface UserCountsTable {
   users: number
 }
 
-/** Which users have three characters in a row in an address or name (`kernel/grams.ts`): all that have them, and perhaps others. */
+/**
+ * Which users have three characters in a row in an address or name (`kernel/grams.ts`): all that have them, and perhaps
+ * others.
+ */
 export interface UserGramsTable {
   gram: string
   userId: number

@@ -1,8 +1,11 @@
 /**
- * One process on a database, a file or what a URL names, run by tests as `node database-process.ts PATH VERB [COUNT]`. Prints one JSON line.
- * `open`: opens and closes; `open-unprivileged`: as nobody, when started by root. `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it
- * first, and as often inserts a row in a single statement. `take COUNT`: takes COUNT times at once from a quota of 20, and tells how
- * often it was allowed. `hold COUNT`: keeps the write lock for COUNT milliseconds.
+ * One process on a database, a file or what a URL names, run by tests as `node database-process.ts PATH VERB [COUNT]`.
+ * Prints one JSON line.
+ * - `open`: opens and closes; `open-unprivileged`: as nobody, when started by root.
+ * - `add COUNT`: adds 1 to a number in `meta`, COUNT times, each in a transaction that reads it first, and as often inserts
+ *   a row in a single statement.
+ * - `take COUNT`: takes COUNT times at once from a quota of 20, and tells how often it was allowed.
+ * - `hold COUNT`: keeps the write lock for COUNT milliseconds.
  */
 import { setTimeout } from 'node:timers/promises'
 import { openDatabase } from '../../src/database/open.ts'

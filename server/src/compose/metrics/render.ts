@@ -44,8 +44,9 @@ scrape_configs:
 - What only the database knows is read at a scrape, at most every five seconds and for at most half a second: a scrape harms
   nothing, and where the database does not answer, \`latchkey_database_readable\` is 0 and its series are missing.
 - Events, sign-ins and money are counted as they are written: what fails in the same transaction afterwards, or is done
-  again after a conflict, is counted too. The record (docs/audit.md) and \`latchkey sms\` are exact. \`latchkey worker\` has
-  no \`/metrics\`: what it sends shows in the outbox and in \`latchkey_outbox_dead_letters\`, not in \`latchkey_deliveries_total\`.
+  again after a conflict, is counted too. The record (docs/audit.md) and \`latchkey sms report\` are exact.
+- \`latchkey worker\` has no \`/metrics\`: what it sends shows in the outbox and in \`latchkey_outbox_dead_letters\`, not in
+  \`latchkey_deliveries_total\`.
 - Counting costs about 1.2 µs of processor time a request (measured at \`GET /api/users/me/\`, 37 µs in all); without
   \`METRICS_TOKEN\` nothing.
 - Refreshes are requests: \`rate(latchkey_http_request_duration_seconds_count{route="/api/token/refresh/",status="200"}[5m])\`.
