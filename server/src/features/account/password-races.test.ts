@@ -19,7 +19,6 @@ afterAll(stopPostgres)
 
 const OLD = 'Correct-Horse-7'
 const ACT: Act = { actor: { kind: 'anonymous' }, ip: '192.0.2.1', userAgent: '', requestId: null }
-const WITHIN = { timeout: 60_000 }
 const UNCOUNTED = { failedSignIns: undefined }
 
 /** Somebody with a password, and what can be done about it. */
@@ -81,55 +80,43 @@ describe.each(DATABASES)('on %s', (_, open) => {
   }
 
   // Guard: `where consumedAt is null` in `consume`. Seen failing (20 done) without it.
-  it(
-    'a mail to set a password sets one, whether its code or its link is shown twenty times at once',
-    WITHIN,
-    async (context) => {
-      const { owner, mail, reset, matches } = await world(context)
-      await inTurn(3, async () => {
-        const one = await owner()
-        const { code, link } = await mail(one)
-        const shown = (index: number) => (index % 2 === 0 ? { token: link } : { email: one.user.email, code })
-        const outcomes = await atOnce(20, (index) => reset(shown(index), newPassword(index)))
-        expect(kinds(outcomes)).toEqual({ done: 1, refused: 19 })
-        expect(await matches(one, newPassword(outcomes.findIndex(({ kind }) => kind === 'done')))).toBe(true)
-      })
-    },
-  )
+  it('a mail to set a password sets one, whether its code or its link is shown twenty times at once', async (context) => {
+    const { owner, mail, reset, matches } = await world(context)
+    await inTurn(3, async () => {
+      const one = await owner()
+      const { code, link } = await mail(one)
+      const shown = (index: number) => (index % 2 === 0 ? { token: link } : { email: one.user.email, code })
+      const outcomes = await atOnce(20, (index) => reset(shown(index), newPassword(index)))
+      expect(kinds(outcomes)).toEqual({ done: 1, refused: 19 })
+      expect(await matches(one, newPassword(outcomes.findIndex(({ kind }) => kind === 'done')))).toBe(true)
+    })
+  })
 
   // Guard: the hash asked for again in `replace`. Seen failing (20 changed) without it.
-  it(
-    'twenty changes at once with the same current password are one, and the others gave a wrong one',
-    WITHIN,
-    async (context) => {
-      const { owner, change, matches } = await world(context)
-      const one = await owner()
-      const outcomes = await atOnce(20, (index) => change(one, newPassword(index)))
-      expect(kinds(outcomes)).toEqual({ changed: 1, wrong_password: 19 })
-      expect(await matches(one, newPassword(outcomes.findIndex(({ kind }) => kind === 'changed')))).toBe(true)
-    },
-  )
+  it('twenty changes at once with the same current password are one, and the others gave a wrong one', async (context) => {
+    const { owner, change, matches } = await world(context)
+    const one = await owner()
+    const outcomes = await atOnce(20, (index) => change(one, newPassword(index)))
+    expect(kinds(outcomes)).toEqual({ changed: 1, wrong_password: 19 })
+    expect(await matches(one, newPassword(outcomes.findIndex(({ kind }) => kind === 'changed')))).toBe(true)
+  })
 
   // Guard: `lockUser` and the hash asked for again in the transaction of a sign-in. Seen failing without the question, and
   // on PostgreSQL without the lock: sessions lived that the former password had opened.
-  it(
-    'no sign-in with the former password that was in flight keeps a session past the change',
-    WITHIN,
-    async (context) => {
-      const { owner, change, signIn, living } = await world(context)
-      await inTurn(6, async (round) => {
-        const one = await owner()
-        const outcomes = await atOnce<{ readonly kind: string }>(16, (index) =>
-          index === round * 3 ? change(one, newPassword(1)) : signIn(one, OLD),
-        )
-        expect(outcomes[round * 3]?.kind).toBe('changed')
-        expect(await living(one)).toEqual([one.sessionId])
-        expect((await signIn(one, OLD)).kind).toBe('refused')
-      })
-    },
-  )
+  it('no sign-in with the former password that was in flight keeps a session past the change', async (context) => {
+    const { owner, change, signIn, living } = await world(context)
+    await inTurn(6, async (round) => {
+      const one = await owner()
+      const outcomes = await atOnce<{ readonly kind: string }>(16, (index) =>
+        index === round * 3 ? change(one, newPassword(1)) : signIn(one, OLD),
+      )
+      expect(outcomes[round * 3]?.kind).toBe('changed')
+      expect(await living(one)).toEqual([one.sessionId])
+      expect((await signIn(one, OLD)).kind).toBe('refused')
+    })
+  })
 
-  it('of a change and a reset at once one is done, never both', WITHIN, async (context) => {
+  it('of a change and a reset at once one is done, never both', async (context) => {
     const { owner, mail, reset, change, matches } = await world(context)
     await inTurn(6, async (round) => {
       const one = await owner()
@@ -144,18 +131,14 @@ describe.each(DATABASES)('on %s', (_, open) => {
   })
 
   // Guard: `where sentAt <= …` in `takeTurn`. Seen failing (20 mails) without it.
-  it(
-    'twenty who ask at once are sent one mail, and as much is written for an address that nobody has',
-    WITHIN,
-    async (context) => {
-      const { db, owner, ask } = await world(context)
-      const { user } = await owner()
-      for (const [index, email] of [user.email, 'nobody@example.com'].entries()) {
-        await atOnce(20, () => ask(email))
-        for (const table of ['passwordTokens', 'deliveries'] as const) {
-          expect(await db.selectFrom(table).select('id').execute()).toHaveLength(index + 1)
-        }
+  it('twenty who ask at once are sent one mail, and as much is written for an address that nobody has', async (context) => {
+    const { db, owner, ask } = await world(context)
+    const { user } = await owner()
+    for (const [index, email] of [user.email, 'nobody@example.com'].entries()) {
+      await atOnce(20, () => ask(email))
+      for (const table of ['passwordTokens', 'deliveries'] as const) {
+        expect(await db.selectFrom(table).select('id').execute()).toHaveLength(index + 1)
       }
-    },
-  )
+    }
+  })
 })
