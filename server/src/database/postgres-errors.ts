@@ -111,9 +111,14 @@ const UNFIT_BY_CODE: Readonly<Record<string, Unfitness>> = {
 export function unfitPostgresOr(error: Error, where: string): Error {
   const seen = rootOf(error)
   const code = errorCode(seen)
-  const reason = UNFIT_BY_CODE[code] ?? (isUntrusted(seen) ? 'not_trusted' : undefined)
+  const reason = UNFIT_BY_CODE[code] ?? unfitByText(seen)
   if (reason !== undefined) return new DatabaseUnfit(reason, where, seen.message)
   return isGone(seen) ? new DatabaseUnfit('unreachable', where, seen.message || code) : error
+}
+
+function unfitByText(error: Error): Unfitness | undefined {
+  if (isUntrusted(error)) return 'not_trusted'
+  return error.message.startsWith('unsupported startup parameter') ? 'no_limits' : undefined // PgBouncer's words
 }
 
 /** What the database itself said. */
