@@ -1,11 +1,8 @@
-import { expect, it, vi } from 'vitest'
+import { expect, it } from 'vitest'
 import { NAUGHTY_STRINGS } from '../../test/naughty-strings.ts'
 import { UNLIMITED } from '../../test/unlimited.ts'
 import { type Answer, createWorld, PASSWORD, type World } from '../../test/world.ts'
 import { isFitForName } from '../kernel/text.ts'
-
-// Hundreds of strings, each asked several times: on PostgreSQL, on a busy machine, more than the usual time.
-vi.setConfig({ testTimeout: 120_000 })
 
 const world = () => createWorld({ settings: UNLIMITED })
 
