@@ -27,6 +27,19 @@ describe('production', () => {
     expect(warnings.map(({ message }) => message)).toEqual([expect.stringContaining('codes by phone answer 503')])
   })
 
+  it.each([
+    ['postgres://me:pw@db.example.com/latchkey', true],
+    ['postgres://me:pw@10.0.0.5/latchkey', true],
+    ['postgres://me:pw@db.example.com/latchkey?sslmode=verify-full', false],
+    ['postgres://me:pw@db.example.com/latchkey?sslmode=disable', false],
+    ['postgres://me:pw@127.0.0.1/latchkey', false],
+    ['postgres://me:pw@localhost/latchkey?host=/run/postgresql', false],
+    ['postgres://me:pw@postgres:5432/latchkey', false],
+  ])('says of %s whether it is left open how the way there is kept: %s', (url, isSaid) => {
+    const { warnings } = readConfig({ ...fit(), SECRET_KEY: secretText(), DATABASE_URL: url })
+    expect(warnings.some(({ setting }) => setting === 'DATABASE_URL')).toBe(isSaid)
+  })
+
   it('starts without SECRET_KEY, which is then made and kept in the data folder', () => {
     expect(readConfig(fit()).config.secretKey).toBeUndefined()
   })

@@ -34,4 +34,17 @@ const noSmsInProduction: Rule = ({ values, isSet }) =>
     ? { setting: 'KAVENEGAR_API_KEY', message: 'and SMS_WEBHOOK_URL are not set: codes by phone answer 503' }
     : undefined
 
-const WARNINGS: readonly Rule[] = [proxyWithoutPublicUrl, codesNobodyCanRead, noSmsInProduction]
+/** libpq would try TLS first; here nothing is encrypted unless asked for. A name without a dot is of a network of containers. */
+const databaseInTheClear: Rule = ({ values }) => {
+  const url = values.DATABASE_URL === undefined ? undefined : new URL(values.DATABASE_URL)
+  if (!url || values.NODE_ENV !== 'production' || url.searchParams.has('sslmode')) return undefined
+  const host = url.searchParams.get('host') ?? url.hostname
+  if (host.startsWith('/') || isLoopback(host) || !/[.:]/.test(host)) return undefined
+  return {
+    setting: 'DATABASE_URL',
+    message:
+      'has no sslmode, so nothing is encrypted, and the database is elsewhere: sslmode=verify-full keeps the way there; sslmode=disable says that it is kept otherwise',
+  }
+}
+
+const WARNINGS: readonly Rule[] = [proxyWithoutPublicUrl, codesNobodyCanRead, noSmsInProduction, databaseInTheClear]
