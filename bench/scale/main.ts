@@ -114,6 +114,7 @@ async function questions(server: Child, folder: string, users: number): Promise<
     list('search, names, by cursor', () => 'search=leila,moradi&cursor='),
     list('search, Persian names, by cursor', () => `search=${encodeURIComponent('شیرین,رحیمی')}&cursor=`),
     list('search, two letters, by cursor', () => 'search=sa&cursor='),
+    list('search, one in twenty, counted', () => 'search=leila'),
     ['audit, first page', () => get('/api/audit/', admin)],
   ]
 }

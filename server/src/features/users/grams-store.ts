@@ -30,22 +30,26 @@ export async function removeGrams(db: Database, userId: number, before: Searched
 
 /** What narrows a search down. */
 export interface Narrowing {
-  readonly gram: string
-  /** Only so few have it that all of them may be looked at; otherwise they are looked through in windows. */
+  /** Some that whoever matches must have, the rarest first. */
+  readonly grams: readonly [string, ...string[]]
+  /** Only so few have the first that all of them may be looked at; otherwise they are looked through in windows. */
   readonly isRare: boolean
 }
 
-const RARE = 500
+const RARE = 300
 
-// The first of a long term tell enough.
-const MOST_GRAMS = 16
+// Of a longer term these tell enough; what each costs is the reading of so many entries of an index.
+const MOST_SAMPLED = 40
+
+// One leads, and others are asked before anybody's row is read.
+const MOST_USED = 4
 
 /**
- * Of the grams that whoever matches all of these terms must have, the rarest. Undefined where the terms are too short to have
- * any; 'nobody' where no user has one of them.
+ * What is rarest of what whoever matches all of these terms must have. Undefined where the terms are too short to have any gram;
+ * 'nobody' where no user has one of them.
  */
-export async function rarestGram(db: Database, terms: readonly string[]): Promise<Narrowing | 'nobody' | undefined> {
-  const grams = gramsOf(terms).slice(0, MOST_GRAMS)
+export async function narrow(db: Database, terms: readonly string[]): Promise<Narrowing | 'nobody' | undefined> {
+  const grams = evenly(gramsOf(terms), MOST_SAMPLED)
   const [first, ...others] = grams.map((gram) => sampleOf(db, gram))
   if (!first) return undefined
   const samples = await db
@@ -55,9 +59,31 @@ export async function rarestGram(db: Database, terms: readonly string[]): Promis
     .execute()
   if (samples.length < grams.length) return 'nobody'
   // Where there are more than were sampled, those that reach furthest lie furthest apart.
-  const [rarest] = samples.toSorted((a, b) => Number(a.users) - Number(b.users) || Number(b.reach) - Number(a.reach))
-  return rarest && { gram: rarest.gram, isRare: Number(rarest.users) < RARE }
+  const rarest = samples.toSorted((a, b) => Number(a.users) - Number(b.users) || Number(b.reach) - Number(a.reach))
+  const [leading, ...rest] = eachTermFirst(
+    rarest.map(({ gram }) => gram),
+    terms,
+  )
+  return leading === undefined
+    ? undefined
+    : { grams: [leading, ...rest.slice(0, MOST_USED - 1)], isRare: Number(rarest[0]?.users) < RARE }
 }
+
+/** The rarest, then the rarest of each other term, since a term's own grams mostly come together; then what is left. */
+function eachTermFirst(rarestFirst: readonly string[], terms: readonly string[]): string[] {
+  const ofTerms = terms.map((term) => {
+    const own = new Set(gramsOf([term]))
+    return rarestFirst.find((gram) => own.has(gram))
+  })
+  const chosen = new Set(ofTerms)
+  return [...rarestFirst.filter((gram) => chosen.has(gram)), ...rarestFirst.filter((gram) => !chosen.has(gram))]
+}
+
+/** At most so many, from all over the list. */
+const evenly = (all: readonly string[], most: number): string[] =>
+  all.length <= most
+    ? [...all]
+    : Array.from({ length: most }, (_, index) => all[Math.floor((index * all.length) / most)]!)
 
 const sampleOf = (db: Database, gram: string) =>
   db

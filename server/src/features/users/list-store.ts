@@ -63,19 +63,19 @@ function matches(where: ExpressionBuilder<Schema, 'users'>, { terms, isActive }:
   return where.and([...terms.map(found), ...activity])
 }
 
-/** Which users are looked at: those who match, of the ones with a gram where one is given. */
+/** Which users are looked at: those who match, of the ones with these grams where some are given, the rarest first. */
 export interface Sought extends UserFilter {
-  readonly gram?: string | undefined
+  readonly grams?: readonly [string, ...string[]] | undefined
 }
 
 const placeColumn = ({ by }: Ordering) => (by === 'email' ? 'emailKey' : 'id')
 
-const matching = (db: Database, { gram, ...filter }: Sought) =>
+const matching = (db: Database, { grams, ...filter }: Sought) =>
   db
     .selectFrom('users')
     .where((where) => matches(where, filter))
-    .$if(gram !== undefined, (query) =>
-      query.where('id', 'in', db.selectFrom('userGrams').select('userId').where('gram', '=', gram!)),
+    .$if(grams !== undefined, (query) =>
+      query.where('id', 'in', db.selectFrom('userGrams').select('userId').where('gram', '=', grams![0])),
     )
 
 /** Reads every one of those who are sought, unless few of them or an index do. */
@@ -142,23 +142,48 @@ function candidatesOf(
 /** The ids of those in a window who match, in the ordering's order. */
 export async function idsWithin(
   db: Database,
-  { gram, ...filter }: Sought,
+  { grams, ...filter }: Sought,
   ordering: Ordering,
-  { beyond, upTo }: Window,
+  window: Window,
 ): Promise<number[]> {
-  const isAscending = ordering.direction === 'asc'
-  const users = db.selectFrom('users').where((where) => matches(where, filter))
-  const column =
-    gram !== undefined && ordering.by === 'id' ? 'userGrams.userId' : (`users.${placeColumn(ordering)}` as const)
-  const candidates =
-    column === 'userGrams.userId'
-      ? users.innerJoin('userGrams', 'userGrams.userId', 'users.id').where('userGrams.gram', '=', gram!)
-      : users
-  let query = candidates.select('users.id')
-  if (beyond !== undefined) query = query.where(sql.ref(column), isAscending ? '>' : '<', beyond)
-  const bounded = query.where(sql.ref(column), isAscending ? '<=' : '>=', upTo)
-  const rows = await bounded.orderBy(sql.ref(column), ordering.direction).execute()
+  const column = placeColumn(ordering)
+  const users = db
+    .selectFrom('users')
+    .select('id')
+    .where((where) => matches(where, filter))
+  const sought =
+    grams !== undefined && ordering.by === 'id'
+      ? users.where('id', 'in', havingAll(db, grams, ordering, window))
+      : users.where(isWithin(sql.ref(column), ordering, window))
+  const rows = await sought.orderBy(column, ordering.direction).execute()
   return rows.map(({ id }) => id)
+}
+
+function isWithin(place: Expression<unknown>, { direction }: Ordering, { beyond, upTo }: Window): Expression<SqlBool> {
+  const [first, last] = direction === 'asc' ? [sql`>`, sql`<=`] : [sql`<`, sql`>=`]
+  const end = sql<SqlBool>`${place} ${last} ${upTo}`
+  return beyond === undefined ? end : sql<SqlBool>`${place} ${first} ${beyond} and ${end}`
+}
+
+/** Along the rows of the first gram; the others are looked up for each. Nobody's own row is read for it. */
+function havingAll(db: Database, [first, ...others]: readonly string[], ordering: Ordering, window: Window) {
+  const having = db
+    .selectFrom('userGrams')
+    .select('userGrams.userId')
+    .where('userGrams.gram', '=', first!)
+    .where(isWithin(sql.ref('userGrams.userId'), ordering, window))
+  return others.reduce(
+    (query, gram) =>
+      query.where(({ exists, selectFrom }) =>
+        exists(
+          selectFrom('userGrams as other')
+            .select('other.gram')
+            .where('other.gram', '=', gram)
+            .whereRef('other.userId', '=', 'userGrams.userId'),
+        ),
+      ),
+    having,
+  )
 }
 
 /** These users, in the order of the ids; who is gone is left out. */

@@ -1,7 +1,7 @@
 import { setImmediate } from 'node:timers/promises'
 import type { Database } from '../../database/schema.ts'
 import { blocksOf, countUsers, landmarkOf, sumOf } from './counting.ts'
-import { rarestGram } from './grams-store.ts'
+import { narrow } from './grams-store.ts'
 import {
   countMatching,
   findSlice,
@@ -35,10 +35,10 @@ type Plan =
 
 async function planOf(db: Database, filter: UserFilter): Promise<Plan> {
   if (filter.terms.length === 0) return { kind: 'direct', sought: filter }
-  const rarest = await rarestGram(db, filter.terms)
-  if (rarest === 'nobody') return 'nobody'
-  const sought = { ...filter, gram: rarest?.gram }
-  return { kind: rarest?.isRare ? 'direct' : 'windows', sought }
+  const narrowing = await narrow(db, filter.terms)
+  if (narrowing === 'nobody') return 'nobody'
+  const sought = { ...filter, grams: narrowing?.grams }
+  return { kind: narrowing?.isRare ? 'direct' : 'windows', sought }
 }
 
 /** So many of those who match, beyond a place. */
@@ -70,11 +70,13 @@ export async function pageAt(
   if (plan === 'nobody') return { users: [], count: 0 }
   const { kind, sought } = plan
   if (kind === 'windows') {
-    const count = await countInWindows(db, sought)
-    const ids = offset < count ? await firstOf(db, sought, ordering, { limit, offset }) : []
-    return { users: await findThese(db, ids), count }
+    const all = await allIds(db, sought)
+    const isKnown = ordering.by === 'id' || offset >= all.length
+    const sorted = ordering.direction === 'asc' ? all : all.toReversed()
+    const ids = isKnown ? sorted.slice(offset, offset + limit) : await firstOf(db, sought, ordering, { limit, offset })
+    return { users: await findThese(db, ids), count: all.length }
   }
-  if (sought.gram !== undefined) {
+  if (sought.grams) {
     const users = await findSlice(db, sought, ordering, { limit, offset })
     return { users, count: await countMatching(db, sought) }
   }
@@ -126,7 +128,7 @@ async function stride(
 
 async function* matchingIds(db: Database, sought: Sought, ordering: Ordering, from?: Place): AsyncGenerator<number[]> {
   for (let beyond = from; ;) {
-    const upTo = await windowEnd(db, ordering, { beyond, gram: sought.gram, size: WINDOW })
+    const upTo = await windowEnd(db, ordering, { beyond, gram: sought.grams?.[0], size: WINDOW })
     if (upTo === undefined) return
     yield await idsWithin(db, sought, ordering, { beyond, upTo })
     beyond = upTo
@@ -134,10 +136,11 @@ async function* matchingIds(db: Database, sought: Sought, ordering: Ordering, fr
   }
 }
 
-async function countInWindows(db: Database, sought: Sought): Promise<number> {
-  let count = 0
-  for await (const ids of matchingIds(db, sought, { by: 'id', direction: 'asc' })) count += ids.length
-  return count
+/** By number; a million of them are eight megabytes. */
+async function allIds(db: Database, sought: Sought): Promise<number[]> {
+  const all: number[] = []
+  for await (const ids of matchingIds(db, sought, { by: 'id', direction: 'asc' })) all.push(...ids)
+  return all
 }
 
 async function firstOf(
