@@ -91,7 +91,7 @@ export const SCALE = {
   },
   DATABASE_URL: {
     kind: databaseUrl,
-    help: 'A PostgreSQL database (14 to 18) in place of SQLite under DATA_DIR; SECRET_KEY is then required. sslmode is require, verify-full or disable.',
+    help: 'A PostgreSQL database (14 to 18) in place of SQLite under DATA_DIR; SECRET_KEY is then required. docs/postgresql.md tells what the URL may say.',
     example: 'postgres://latchkey:password@db.example.com/latchkey?sslmode=verify-full',
     secret: true,
   },
