@@ -7,7 +7,7 @@ import { afterAll, expect, it, onTestFinished } from 'vitest'
 import { temporaryFolder } from '../../test/database.ts'
 import { selfSignedCertificate } from '../../test/lookalikes/certificate.ts'
 import { closedPort } from '../../test/lookalikes/loopback.ts'
-import { inDatabase, needsPostgres, ownPostgres, stopPostgres, withDatabase } from '../../test/postgres.ts'
+import { inDatabase, needsPostgres, stopPostgres, withDatabase } from '../../test/postgres.ts'
 import { startEmbeddedPostgres } from '../../test/postgres-server.ts'
 import { runDatabase } from '../../test/run-database.ts'
 import { openDatabase } from './open.ts'
@@ -109,11 +109,11 @@ it('refuses a database that is not in UTF8, one written by a newer version, and 
 })
 
 // Seen opened, after which every moment and every hash was read as another than it is.
-it.each([
+it.for([
   ['datestyle', 'SQL, DMY'],
   ['bytea_output', 'escape'],
-])('refuses a database whose %s is %s', async (name, value) => {
-  const url = await (await ownPostgres()).create()
+] as const)('refuses a database whose %s is %s', async ([name, value], t) => {
+  const url = await (await needsPostgres(t)).create()
   await inDatabase(url, async (db) => {
     const { rows } = await sql<{ name: string }>`select current_database() as name`.execute(db)
     await sql`alter database ${sql.id(rows[0]!.name)} set ${sql.id(name)} = ${sql.lit(value)}`.execute(db)
@@ -129,7 +129,10 @@ it('says what a pooler must be told that refuses limits of time', async (t) => {
     socket
       .on('error', () => {})
       .once('data', (startup) => {
-        if (startup.includes('statement_timeout')) return socket.end(REFUSED_PARAMETER)
+        if (startup.includes('statement_timeout')) {
+          socket.end(REFUSED_PARAMETER)
+          return
+        }
         const server = connect(serverPort, '127.0.0.1').on('error', () => {})
         server.write(startup)
         socket.pipe(server).pipe(socket)
