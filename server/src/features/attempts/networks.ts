@@ -1,12 +1,16 @@
 import { bitByBit } from '../../database/bit-by-bit.ts'
 import { type Database, NOBODY } from '../../database/schema.ts'
+import { prepared } from '../../database/prepared.ts'
 import { neighbourhoodOf } from '../../http/client-address.ts'
-import { before, days } from '../../kernel/duration.ts'
+import { before, days, hours } from '../../kernel/duration.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { forget, subjectOf } from './sign-ins.ts'
 
 // As long as the longest session: who has been away for longer is a stranger once.
 const KNOWN_FOR = days(30)
+
+// Whoever signs in again and again from one place, as scripts do, does not have it written down each time.
+const NOTED_EVERY = hours(1)
 
 // As many as devices: nobody signs in from more, and a bound on what one account can store.
 const MAX_NETWORKS = 50
@@ -18,14 +22,21 @@ export async function recogniseNetwork(
   address: string | null,
   now: Date,
 ): Promise<string | undefined> {
-  const row = await db
+  return (await findKnown(db, userId, address, now))?.network
+}
+
+const known = prepared((db, { userId, network, since }: { userId: number; network: string; since: Date }) =>
+  db
     .selectFrom('knownNetworks')
-    .select('network')
-    .where('userId', '=', userId ?? NOBODY)
-    .where('network', '=', neighbourhoodOf(address ?? ''))
-    .where('signedInAt', '>', before(now, KNOWN_FOR))
-    .executeTakeFirst()
-  return row?.network
+    .select(['network', 'signedInAt'])
+    .where('userId', '=', userId)
+    .where('network', '=', network)
+    .where('signedInAt', '>', since),
+)
+
+async function findKnown(db: Database, userId: number | undefined, address: string | null, now: Date) {
+  const network = neighbourhoodOf(address ?? '')
+  return (await known(db, { userId: userId ?? NOBODY, network, since: before(now, KNOWN_FOR) }))[0]
 }
 
 /**
@@ -41,8 +52,9 @@ export async function rememberNetwork(
 ): Promise<void> {
   if (address === null) return
   const network = neighbourhoodOf(address)
-  const known = await recogniseNetwork(db, userId, address, signedInAt)
-  if (known === undefined) await forget(db, subjectOf(secret, emailKey, { network }))
+  const known = await findKnown(db, userId, address, signedInAt)
+  if (known && known.signedInAt > before(signedInAt, NOTED_EVERY)) return
+  if (!known) await forget(db, subjectOf(secret, emailKey, { network }))
   await db
     .insertInto('knownNetworks')
     .values({ userId, network, signedInAt })

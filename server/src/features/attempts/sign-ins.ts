@@ -144,4 +144,4 @@ export const removeOld = (db: Database, now: Date): Promise<void> =>
   store.removeFailuresBefore(db, before(now, FAILURE_MEMORY), CLOSED_AT)
 
 /** A success ends the row of failures of its own subject alone. */
-export const forget = (db: Database, subject: Subject): Promise<number> => store.forgetFailures(db, [subject])
+export const forget = (db: Database, subject: Subject): Promise<void> => store.forgetFailuresOf(db, subject)

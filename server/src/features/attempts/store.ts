@@ -1,5 +1,6 @@
 import type { ExpressionBuilder, Selectable } from 'kysely'
 import { bitByBit } from '../../database/bit-by-bit.ts'
+import { prepared } from '../../database/prepared.ts'
 import type { Database, Schema } from '../../database/schema.ts'
 import type { DevicesTable, SignInFailuresTable } from '../../database/schema-limits.ts'
 
@@ -13,7 +14,11 @@ export async function countFailure(
   now: Date,
   closedAt: number,
 ): Promise<number | undefined> {
-  const row = await db
+  return (await oneMoreFailure(db, { subject, now, closedAt }))[0]?.failures
+}
+
+const oneMoreFailure = prepared((db, { subject, now, closedAt }: { subject: string; now: Date; closedAt: number }) =>
+  db
     .insertInto('signInFailures')
     .values({ subject, failures: 1, lastFailedAt: now })
     .onConflict((conflict) =>
@@ -25,10 +30,8 @@ export async function countFailure(
           where.or([where('signInFailures.blockedUntil', 'is', null), where('signInFailures.blockedUntil', '<=', now)]),
         ),
     )
-    .returning('failures')
-    .executeTakeFirst()
-  return row?.failures
-}
+    .returning('failures'),
+)
 
 export const findFailures = (db: Database, subject: string): Promise<Failures | undefined> =>
   db.selectFrom('signInFailures').selectAll().where('subject', '=', subject).executeTakeFirst()
@@ -45,6 +48,14 @@ export async function uncountFailure(db: Database, subject: string): Promise<voi
     .where('subject', '=', subject)
     .where('failures', '>', 0)
     .execute()
+}
+
+const forgetOne = prepared((db, { subject }: { subject: string }) =>
+  db.deleteFrom('signInFailures').where('subject', '=', subject),
+)
+
+export async function forgetFailuresOf(db: Database, subject: string): Promise<void> {
+  await forgetOne(db, { subject })
 }
 
 /** Tells how many there were. */

@@ -1,9 +1,18 @@
 import type { Insertable, SelectQueryBuilder } from 'kysely'
 import type { AuditEventsTable } from '../../database/schema-audit.ts'
+import { prepared } from '../../database/prepared.ts'
 import type { Database, Schema } from '../../database/schema.ts'
 
-export async function insert(db: Database, event: Insertable<AuditEventsTable>): Promise<void> {
-  await db.insertInto('auditEvents').values(event).execute()
+type NewEvent = Required<Omit<Insertable<AuditEventsTable>, 'number' | 'mac'>>
+
+const insertEvent = prepared((db, event: NewEvent) => {
+  const { id, at, type, result, userId, actor, actorId, ip, device, requestId, details } = event
+  const values = { id, at, type, result, userId, actor, actorId, ip, device, requestId, details }
+  return db.insertInto('auditEvents').values(values)
+})
+
+export async function insert(db: Database, event: NewEvent): Promise<void> {
+  await insertEvent(db, event)
 }
 
 /** What a list of events is narrowed to; each absent one narrows nothing. */

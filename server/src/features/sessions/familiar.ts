@@ -1,4 +1,5 @@
 import type { Database } from '../../database/schema.ts'
+import { prepared } from '../../database/prepared.ts'
 import type { Secret } from '../../kernel/secret.ts'
 import { type KnownBy, knownBy } from '../attempts/service.ts'
 import { type EndReason, findById, type Session } from './store.ts'
@@ -11,19 +12,23 @@ const DISOWNED: readonly EndReason[] = ['ended_by_user', 'refresh_token_reused',
  * days). For clients that send no device value; so a phone that changes its network is told of once for each.
  */
 export async function isFamiliar(db: Database, session: Session): Promise<boolean> {
-  const earlier = await db
+  return (await familiar(db, session)).length > 0
+}
+
+type Signs = Pick<Session, 'id' | 'userId' | 'device' | 'userAgent' | 'network'>
+
+const familiar = prepared((db, { id, userId, device, userAgent, network }: Signs) =>
+  db
     .selectFrom('sessions')
     .select('id')
-    .where('userId', '=', session.userId)
+    .where('userId', '=', userId)
     // What signed in before programs were named is known by what it called itself, letter by letter.
-    .where(({ eb, or }) => or([eb('device', '=', session.device), eb('userAgent', '=', session.userAgent)]))
-    .where('network', '=', session.network)
-    .where('id', '!=', session.id)
+    .where(({ eb, or }) => or([eb('device', '=', device), eb('userAgent', '=', userAgent)]))
+    .where('network', '=', network)
+    .where('id', '!=', id)
     .where(({ eb, or }) => or([eb('endReason', 'is', null), eb('endReason', 'not in', DISOWNED)]))
-    .limit(1)
-    .executeTakeFirst()
-  return earlier !== undefined
-}
+    .limit(1),
+)
 
 /** Whether any session of the user began in this network, as far as sessions are remembered. */
 export async function hasSessionFrom(db: Database, userId: number, network: string): Promise<boolean> {

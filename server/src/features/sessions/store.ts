@@ -5,7 +5,27 @@ import type { Database, SessionsTable } from '../../database/schema.ts'
 import type { UserStanding } from '../users/service.ts'
 
 export type Session = Readonly<Selectable<SessionsTable>>
-export type NewSession = Insertable<SessionsTable>
+
+/** What a session begins with. */
+export type NewSession = Required<
+  Pick<
+    Insertable<SessionsTable>,
+    | 'id'
+    | 'userId'
+    | 'rotatedAt'
+    | 'createdAt'
+    | 'authenticatedAt'
+    | 'lastUsedAt'
+    | 'idleExpiresAt'
+    | 'expiresAt'
+    | 'acr'
+    | 'amr'
+    | 'ip'
+    | 'userAgent'
+    | 'device'
+    | 'network'
+  >
+>
 
 /** Why a session is over, as its row keeps it. */
 export type EndReason =
@@ -21,8 +41,18 @@ export type EndReason =
   | 'ended_by_operator'
   | 'too_many_sessions'
 
-export const insert = (db: Database, session: NewSession): Promise<Session> =>
-  db.insertInto('sessions').values(session).returningAll().executeTakeFirstOrThrow()
+const insertSession = prepared((db, session: NewSession) => {
+  const { id, userId, rotatedAt, createdAt, authenticatedAt, lastUsedAt, idleExpiresAt, expiresAt } = session
+  const { acr, amr, ip, userAgent, device, network } = session
+  const moments = { rotatedAt, createdAt, authenticatedAt, lastUsedAt, idleExpiresAt, expiresAt }
+  const values = { id, userId, ...moments, acr, amr, ip, userAgent, device, network }
+  return db.insertInto('sessions').values(values).returningAll()
+})
+
+export async function insert(db: Database, session: NewSession): Promise<Session> {
+  const [inserted] = await insertSession(db, session)
+  return inserted!
+}
 
 const byId = prepared((db, { id }: { id: string }) => db.selectFrom('sessions').selectAll().where('id', '=', id))
 
@@ -190,6 +220,10 @@ export async function countLive(db: Database, now: Date, atMost: number): Promis
 
 /** Ends the sessions used longest ago, so that no more than `keep` live. */
 export async function endOldest(db: Database, userId: number, keep: number, now: Date): Promise<void> {
+  await endAllBut(db, { userId, keep, now })
+}
+
+const endAllBut = prepared((db, { userId, keep, now }: { userId: number; keep: number; now: Date }) => {
   const kept = db
     .selectFrom('sessions')
     .select('id')
@@ -198,14 +232,13 @@ export async function endOldest(db: Database, userId: number, keep: number, now:
     .orderBy('lastUsedAt', 'desc')
     .orderBy('id', 'desc')
     .limit(keep)
-  await db
+  return db
     .updateTable('sessions')
     .set({ endedAt: now, endReason: 'too_many_sessions' satisfies EndReason })
     .where('userId', '=', userId)
     .where('endedAt', 'is', null)
     .where('id', 'not in', kept)
-    .execute()
-}
+})
 
 /** Notes what a living session proved, and what that makes of it. Undefined when it is over. */
 export const markProven = (

@@ -23,8 +23,12 @@ const standingById = prepared((db, { id }: { id: number }) =>
 export const findStanding = async (db: Database, id: number): Promise<UserStanding | undefined> =>
   (await standingById(db, { id }))[0]
 
-export const findByEmailKey = (db: Database, key: EmailKey): Promise<User | undefined> =>
-  db.selectFrom('users').selectAll().where('emailKey', '=', key).executeTakeFirst()
+const byEmailKey = prepared((db, { key }: { key: EmailKey }) =>
+  db.selectFrom('users').selectAll().where('emailKey', '=', key),
+)
+
+export const findByEmailKey = async (db: Database, key: EmailKey): Promise<User | undefined> =>
+  (await byEmailKey(db, { key }))[0]
 
 /** The one user who has this number verified (invariant I5). */
 export const findByVerifiedPhone = (db: Database, phone: Phone): Promise<User | undefined> =>
@@ -65,13 +69,15 @@ const SEARCHED = ['email', 'firstName', 'lastName'] as const satisfies (keyof Se
  * Locks a user's row for the rest of the transaction and gives it as it is then: for decisions that rest on several rows of
  * his, so that two at once do not each rely on what the other takes away.
  */
-export const lock = (db: Database, id: number): Promise<User | undefined> =>
+export const lock = async (db: Database, id: number): Promise<User | undefined> => (await lockById(db, { id }))[0]
+
+const lockById = prepared((db, { id }: { id: number }) =>
   db
     .updateTable('users')
     .set((set) => ({ createdAt: set.ref('createdAt') }))
     .where('id', '=', id)
-    .returningAll()
-    .executeTakeFirst()
+    .returningAll(),
+)
 
 /** Whether another user than `exceptId` has this address or its mailbox, or may still take it back. */
 export async function isEmailTaken(db: Database, keys: EmailKeys, now: Date, exceptId?: number): Promise<boolean> {
