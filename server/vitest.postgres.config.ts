@@ -8,6 +8,8 @@ process.env['TEST_DATABASE'] = 'postgres'
 export default defineConfig({
   test: {
     ...base.test,
+    // Twenty rounds of twenty at once wait for each other's rows, statement by statement.
+    testTimeout: 180_000,
     include: ['src/features/**/*.test.ts', 'src/http/**/*.test.ts', 'src/ports/limiter/**/*.test.ts'],
   },
 })
