@@ -17,6 +17,9 @@ const DRAIN_LIMIT = seconds(10)
 
 const CLOSE_IDLE_EVERY = milliseconds(50)
 
+// A second: on a connection just made the first bytes may be on their way still, and a client would see them refused.
+const LOOKS_FOR_A_REQUEST = 20
+
 const FIRST_ADMIN = 'npm run --silent latchkey -- create-admin --email you@example.com'
 
 export interface ServeOptions {
@@ -107,15 +110,20 @@ async function stop(latchkey: Latchkey, logger: Logger, closeIdle: () => void): 
 /**
  * What closes the connections that wait for a request. Node does so once, when the server closes, and so leaves open both a
  * connection whose last answer is given later and one on which no request ever began (browsers open some ahead of need).
+ * The latter is closed only once it was looked at for a second.
  */
 function idleCloser({ server }: Latchkey['app']): () => void {
-  const sockets = new Set<Socket>()
+  const sockets = new Map<Socket, number>()
   server.on('connection', (socket: Socket) => {
-    sockets.add(socket)
+    sockets.set(socket, 0)
     socket.once('close', () => sockets.delete(socket))
   })
   return () => {
     server.closeIdleConnections()
-    for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy()
+    for (const [socket, looks] of sockets) {
+      if (socket.bytesRead > 0) continue
+      if (looks < LOOKS_FOR_A_REQUEST) sockets.set(socket, looks + 1)
+      else socket.destroy()
+    }
   }
 }

@@ -98,6 +98,22 @@ describe('a server told to stop', () => {
     60_000,
   )
 
+  // Without `LOOKS_FOR_A_REQUEST` the connection is reset. Seen under load, where the bytes had come and were not read yet.
+  it('answers the request that is on its way on a connection just made, and ends with 0', async () => {
+    await using server = await startServer(temporaryFolder(), UNTHROTTLED)
+    const socket = connect(server.port, '127.0.0.1')
+    await once(socket, 'connect')
+    // Connections are taken in their order: that one is in the server's hands, not in the kernel's.
+    expect((await apiOf(server.url)('GET', '/healthz')).status).toBe(200)
+    const answers = everything(socket)
+    server.kill('SIGTERM')
+    await untilRefusing(server.port)
+    await setTimeout(150)
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    expect(answersIn(await answers).map(({ status }) => status)).toEqual([200])
+    expect(await server.exited).toEqual({ code: 0, signal: null })
+  })
+
   it('says so at /readyz to whoever still has a connection', async () => {
     const { latchkey, call } = await createWorld()
     latchkey.announceStop()
