@@ -4,10 +4,16 @@
  *
  *     npm run faults -- kill 50 --on sqlite
  */
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
 import { KINDS } from './kill/installations.ts'
 import { killRounds } from './kill/rounds.ts'
+import { diskFull } from './disk.ts'
+import { strikeRedis } from './redis.ts'
 import type { Report } from './report.ts'
+import { rollingRestart } from './rolling.ts'
+import { migrateTogether } from './together.ts'
 
 const options = { on: { type: 'string' }, seconds: { type: 'string', default: '30' } } as const
 const { positionals, values } = parseArgs({ allowPositionals: true, options })
@@ -27,9 +33,23 @@ async function kill(): Promise<Report> {
   return { rows, violations }
 }
 
-/** What each does is told where it is written; those that take minutes say so. */
+/** The whole of the test, every field with every value. */
+async function answers(): Promise<Report> {
+  const words = ['run', '--root', 'server', 'test/faults/answers.test.ts']
+  const tests = spawn('npx', ['vitest', ...words], { stdio: 'inherit', env: { ...process.env, EVERY_ANSWER: 'yes' } })
+  const [code] = (await once(tests, 'exit')) as [number | null]
+  const places = 'SQLite, PostgreSQL, PostgreSQL + Redis'
+  return { rows: [{ compared: places, alike: code === 0 ? 'yes' : 'no' }], violations: code === 0 ? [] : ['see above'] }
+}
+
+/** What each does is told where it is written (docs/faults.md). */
 const FAULTS: Readonly<Record<string, () => Promise<Report>>> = {
   kill,
+  redis: strikeRedis,
+  disk: diskFull,
+  rolling: rollingRestart,
+  answers,
+  migrate: () => migrateTogether(Number(count)),
 }
 
 const chosen = name === 'all' ? Object.keys(FAULTS) : [name]

@@ -11,7 +11,7 @@ export type Kind = (typeof KINDS)[number]
 
 /** Servers on one database, and how they are struck. */
 export interface Installation extends AsyncDisposable {
-  /** Its servers go on while the database is struck. An answer may be a 503 meanwhile. */
+  /** Its servers go on while the database is struck. */
   readonly goesOn: boolean
   start(): Promise<readonly ServerProcess[]>
   /** Begins a start that is killed before it ends, or as it does. */

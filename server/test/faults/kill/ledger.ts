@@ -82,9 +82,7 @@ export interface Round {
   readonly givenUp: GivenUp[]
   readonly resets: TriedReset[]
   readonly guesses: Guesses[]
-  /** Whether the database may be away: a 503 that says when to come again is then no fault, and no acknowledgement. */
-  readonly mayBeAway: boolean
-  /** How many of those there were. */
+  /** How many answers were a 503 that said when to come again: no fault where the database is away, and no acknowledgement. */
   away: number
   answers: number
   longestMilliseconds: number
@@ -93,7 +91,7 @@ export interface Round {
   readonly faults: string[]
 }
 
-export const createRound = ({ mayBeAway }: Pick<Round, 'mayBeAway'>): Round => ({
+export const createRound = (): Round => ({
   persons: [],
   sessions: [],
   codes: [],
@@ -101,7 +99,6 @@ export const createRound = ({ mayBeAway }: Pick<Round, 'mayBeAway'>): Round => (
   givenUp: [],
   resets: [],
   guesses: [],
-  mayBeAway,
   away: 0,
   answers: 0,
   longestMilliseconds: 0,
@@ -133,7 +130,7 @@ export class Unanswered extends Error {}
 /** Whether the answer is one of these; any other is noted as a fault. */
 export function expectStatus(round: Round, what: string, answer: Answer, ...allowed: number[]): boolean {
   if (allowed.includes(answer.status)) return true
-  if (round.mayBeAway && answer.status === 503 && answer.headers.has('retry-after')) {
+  if (answer.status === 503 && answer.headers.has('retry-after')) {
     round.away += 1
     throw new Unanswered(what)
   }

@@ -94,7 +94,7 @@ async function playRound(
   say: (line: string) => void,
 ): Promise<{ servers: readonly ServerProcess[]; violations: Violations }> {
   const { installation, random, ledger } = scene
-  const round = createRound({ mayBeAway: installation.goesOn })
+  const round = createRound()
   ledger.rounds.push(round)
   const lifetime = random.integer(SHORTEST_LOAD_ANSWERS, LONGEST_LOAD_ANSWERS)
   await loadAndStrike(scene, struck, round, lifetime)
@@ -102,7 +102,7 @@ async function playRound(
   const servers = installation.goesOn ? struck : await installation.start()
   const records = await installation.records()
   try {
-    const violations = await findViolations(spread(servers), records, ledger)
+    const violations = await findViolations(patient(spread(servers)), records, ledger)
     violations.push(...(await unsentCodes(records, round)), ...(await unsentMessages(records)))
     say(`round ${number}: struck after ${lifetime} answers; ${violations.length} broken`)
     violations.forEach(say)
@@ -151,6 +151,20 @@ function spread(servers: readonly ServerProcess[]): Api {
   let calls = 0
   return (...call) => apis[++calls % apis.length]!(...call)
 }
+
+const MOST_ATTEMPTS = 5
+
+/** Comes again when told to. */
+const patient =
+  (api: Api): Api =>
+  async (...call) => {
+    for (let attempt = 1; ; attempt++) {
+      const answer = await api(...call)
+      const after = answer.headers.get('retry-after')
+      if (answer.status !== 503 || after === null || attempt === MOST_ATTEMPTS) return answer
+      await setTimeout(Number(after) * 1000)
+    }
+  }
 
 /** What fetch says when the connection broke or nobody listens. */
 const isBroken = (error: unknown): boolean => error instanceof TypeError

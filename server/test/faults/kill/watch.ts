@@ -16,9 +16,10 @@ const LONGEST_WAIT_MILLISECONDS = 60_000
 /** Asks every server again and again whether it is alive, until the strike is over and all are ready. */
 export async function watch(servers: readonly ServerProcess[], strike: () => Promise<void>): Promise<Watched> {
   const faults: string[] = []
-  let [longest, isOver] = [0, false]
+  let longest = 0
+  const strikes = { isOver: false }
   const look = async ({ url }: ServerProcess): Promise<void> => {
-    while (!isOver) {
+    while (!strikes.isOver) {
       const asked = performance.now()
       const isAlive = await statusOf(`${url}/healthz`)
       longest = Math.max(longest, performance.now() - asked)
@@ -34,7 +35,7 @@ export async function watch(servers: readonly ServerProcess[], strike: () => Pro
       await setTimeout(LOOK_EVERY_MILLISECONDS)
   }
   const readyAfter = performance.now() - back
-  isOver = true
+  strikes.isOver = true
   await looking
   if (readyAfter > LONGEST_WAIT_MILLISECONDS) faults.push('not ready again within a minute')
   return { longestHealthMilliseconds: longest, readyAfterMilliseconds: readyAfter, faults }
