@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { minutes } from '../../src/kernel/duration.ts'
 import { type Answer, createWorld, type World } from '../world.ts'
@@ -7,7 +8,10 @@ import { FACTOR_OPERATIONS } from './factor-operations.ts'
 import { NEUTRAL_OPERATIONS } from './neutral-operations.ts'
 import { SESSION_OPERATIONS } from './session-operations.ts'
 
-/** A world whose database fails at the n-th statement from when it is armed. */
+/** True within the operation asked, as against what the server does beside it. */
+const operation = new AsyncLocalStorage<true>()
+
+/** A world whose database fails at the n-th statement of the operation from when it is armed. */
 async function breakableWorld(
   settings: Readonly<Record<string, string>>,
 ): Promise<{ world: World; arm: (n: number) => void; disarm: () => number }> {
@@ -24,7 +28,8 @@ async function breakableWorld(
     },
     compose: {
       beforeStatement() {
-        if (++count === failing) throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
+        if (operation.getStore() && ++count === failing)
+          throw Object.assign(new Error('disk I/O error'), { errcode: 10 })
       },
     },
   })
@@ -47,7 +52,7 @@ describe.each(EVERY_OPERATION)('$name', ({ success, settings = {}, prepare, firs
     const clean = await prepare(world)
     const pristine = await dump(db)
     disarm()
-    expect((await clean()).status).toBe(success)
+    expect((await operation.run(true, clean)).status).toBe(success)
     const statements = disarm()
     const whole = shapeOf(pristine, await dump(db))
     expect(statements).toBeGreaterThan(1)
@@ -56,7 +61,7 @@ describe.each(EVERY_OPERATION)('$name', ({ success, settings = {}, prepare, firs
       const act = await prepare(world)
       const before = await dump(db)
       arm(n)
-      const broken = await act()
+      const broken = await operation.run(true, act)
       disarm()
       const after = await dump(db)
       const shape = shapeOf(before, after)
