@@ -14,6 +14,7 @@ const COUNTERS: Readonly<Record<string, readonly string[]>> = {
   factorFailures: ['failures'],
   signInFailures: ['failures', 'lastFailedAt', 'blockedUntil'],
   devices: ['lastUsedAt'],
+  userGrams: ['gram'], // one of many of a user, and which one is chance
 }
 
 /** Every table of the database, whole. */

@@ -1,3 +1,4 @@
+import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Answer, World } from '../world.ts'
 
 /** A write of the API: what must stand before it, and the request itself, which can be made again. */
@@ -12,3 +13,6 @@ export interface Operation {
   /** Its success ends a row of failures. */
   readonly forgetsFailures?: true
 }
+
+/** True within the operation asked, as against what the server does beside it. */
+export const operation = new AsyncLocalStorage<true>()

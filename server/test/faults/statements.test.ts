@@ -1,4 +1,3 @@
-import { AsyncLocalStorage } from 'node:async_hooks'
 import { describe, expect, it } from 'vitest'
 import { minutes } from '../../src/kernel/duration.ts'
 import { type Answer, createWorld, type World } from '../world.ts'
@@ -6,10 +5,8 @@ import { ACCOUNT_OPERATIONS } from './account-operations.ts'
 import { dump, fallenCounters, shapeOf } from './dump.ts'
 import { FACTOR_OPERATIONS } from './factor-operations.ts'
 import { NEUTRAL_OPERATIONS } from './neutral-operations.ts'
+import { operation } from './operation.ts'
 import { SESSION_OPERATIONS } from './session-operations.ts'
-
-/** True within the operation asked, as against what the server does beside it. */
-const operation = new AsyncLocalStorage<true>()
 
 /** A world whose database fails at the n-th statement of the operation from when it is armed. */
 async function breakableWorld(

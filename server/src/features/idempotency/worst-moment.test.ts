@@ -2,6 +2,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 import { DATABASES, openPostgres } from '../../../test/databases.ts'
 import { NOON } from '../../../test/database.ts'
 import { dump, shapeOf } from '../../../test/faults/dump.ts'
+import { operation } from '../../../test/faults/operation.ts'
 import { KEYED_OPERATIONS } from '../../../test/keyed-operations.ts'
 import { OPENAPI } from '../../../test/openapi.ts'
 import { stopPostgres } from '../../../test/postgres.ts'
@@ -15,12 +16,13 @@ import { claim, type Claim, type IdempotencyDeps } from './service.ts'
 
 afterAll(stopPostgres)
 
-/** A world whose power can go off: from the n-th statement on every one fails, until it is on again. */
+/** A world whose power can go off: from the operation's n-th statement on every one fails, until it is on again. */
 async function worldWithASwitch(): Promise<{ world: World; offAt: (n: number) => void; on: () => number }> {
   let count = 0
   let off = Infinity
   const beforeStatement = (): void => {
-    if (++count >= off) throw new Error('no power')
+    if (operation.getStore()) count++
+    if (count >= off) throw new Error('no power')
   }
   const world = await createWorld({ settings: UNLIMITED, compose: { beforeStatement } })
   const reset = (n: number): number => {
@@ -41,7 +43,7 @@ describe.each(KEYED_OPERATIONS)('$name', ({ prepare, success }) => {
     const clean = await prepare(world)
     const pristine = await dump(db)
     on()
-    expect((await clean('clean')).status).toBe(success)
+    expect((await operation.run(true, () => clean('clean'))).status).toBe(success)
     const statements = on()
     const whole = shapeOf(pristine, await dump(db))
     expect(whole).toContain('idempotentAnswers +1')
@@ -50,7 +52,8 @@ describe.each(KEYED_OPERATIONS)('$name', ({ prepare, success }) => {
       const act = await prepare(world)
       const before = await dump(db)
       offAt(n)
-      expect((await act(`key ${n}`.replace(' ', '-'))).status, `power off at statement ${n}`).toBe(500)
+      const broken = await operation.run(true, () => act(`key-${n}`))
+      expect(broken.status, `power off at statement ${n}`).toBe(500)
       on()
       world.clock.turn(seconds(30))
       const again = await act(`key-${n}`)
