@@ -11,7 +11,7 @@ const ROUNDS = 3
 // Take AUTOINCREMENT from the users' ids, or answer a logout before its statement, and the rounds say so (I9, I2).
 it.for(KINDS)(
   'keeps whatever it acknowledged when it is struck under load and comes back: %s',
-  { timeout: 120_000 },
+  { timeout: 300_000 },
   async (kind, t) => {
     if (kind.startsWith('postgres')) await Promise.all([needsPostgres(t), needsRedis(t)])
     const lines: string[] = []
