@@ -89,6 +89,7 @@ it('doctor looks at PostgreSQL: what it is, what is in it, and its clock', async
   expect(database).toMatch(/^ok: PostgreSQL \d+.* at /m)
   expect(await findings(world, 'clock')).toMatch(/^ok: as the database has it$/m)
   expect(await findings(world, 'signing key')).toMatch(/^ok: \S+ \(ES256\) is signing/)
+  expect(await findings(world, 'data folder')).toMatch(/ is not there, and need not be: everything lies in PostgreSQL$/)
   world.clock.turn(days(1))
   expect(await findings(world, 'clock')).toMatch(/^fault: it is 86\d{3} s away from the database's/m)
   world.set({ DATABASE_URL: 'postgres://127.0.0.1:9/none' })

@@ -34,7 +34,7 @@ No secret is shown. The exit code is 1 when anything is a fault; warnings alone 
     const forProduction = values['production'] === true
     const findings = [
       ...settingFindings(reading, forProduction),
-      ...(await inspectFolder(config.server.dataDir)),
+      ...(await inspectFolder(config)),
       ...(await inspectStores({ ...tools, config })),
       await inspectCounting(config),
       await inspectProxies(config.server.trustedProxies),

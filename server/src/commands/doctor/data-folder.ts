@@ -1,5 +1,6 @@
 import { readdir, stat, statfs } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Config } from '../../config.ts'
 import { fault, type Finding, ok, warning } from './finding.ts'
 
 const TOPIC = 'data folder'
@@ -9,12 +10,15 @@ const MEBIBYTE = 1024 * 1024
 const ROOM_IN_DATABASES = 2
 const LEAST_ROOM_BYTES = 50 * MEBIBYTE
 
-/** Who may read it, how large it is, and whether it can grow. */
-export async function inspectFolder(path: string): Promise<Finding[]> {
+/** Who may read it, how large it is, and whether it can grow. On PostgreSQL none is needed, and a start makes none. */
+export async function inspectFolder({ server, scale }: Config): Promise<Finding[]> {
+  const path = server.dataDir
   try {
     return [...(await readers(path)), await room(path)]
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException
+    if (code === 'ENOENT' && scale.databaseUrl !== undefined)
+      return [ok(TOPIC, `${path} is not there, and need not be: everything lies in PostgreSQL`)]
     if (code === 'ENOENT') return [ok(TOPIC, `${path} is not there yet: the first start makes it`)]
     return [fault(TOPIC, message)]
   }
