@@ -6,7 +6,8 @@ import { killRounds } from './kill/rounds.ts'
 
 afterAll(stopPostgres)
 
-const ROUNDS = 3
+// Minutes of them: npm run faults -- kill 200.
+const ROUNDS = 2
 
 // Take AUTOINCREMENT from the users' ids, or answer a logout before its statement, and the rounds say so (I9, I2).
 it.for(KINDS)(
