@@ -17,7 +17,8 @@ const DRAIN_LIMIT = seconds(10)
 
 const CLOSE_IDLE_EVERY = milliseconds(50)
 
-// A second: on a connection just made the first bytes may be on their way still, and a client would see them refused.
+// A second: on a connection just made, or just answered on, the next request may be on its way, and a client would see it
+// cut off. Whoever sends one meanwhile is answered, and told that this connection closes.
 const LOOKS_FOR_A_REQUEST = 20
 
 const FIRST_ADMIN = 'npm run --silent latchkey -- create-admin --email you@example.com'
@@ -108,9 +109,9 @@ async function stop(latchkey: Latchkey, logger: Logger, closeIdle: () => void): 
 }
 
 /**
- * What closes the connections that wait for a request. Node does so once, when the server closes, and so leaves open both a
- * connection whose last answer is given later and one on which no request ever began (browsers open some ahead of need).
- * The latter is closed only once it was looked at for a second.
+ * What closes the connections that wait for a request, once it was called for a second. Node does so once, at the moment the
+ * server closes, and so cuts off requests on their way, and leaves open both a connection whose last answer is given later
+ * and one on which no request ever began (browsers open some ahead of need).
  */
 function idleCloser({ server }: Latchkey['app']): () => void {
   const sockets = new Map<Socket, number>()
@@ -118,8 +119,11 @@ function idleCloser({ server }: Latchkey['app']): () => void {
     sockets.set(socket, 0)
     socket.once('close', () => sockets.delete(socket))
   })
+  const closeIdle = server.closeIdleConnections.bind(server)
+  server.closeIdleConnections = () => {} // which is what Node calls when the server closes
+  let turns = 0
   return () => {
-    server.closeIdleConnections()
+    if (turns++ >= LOOKS_FOR_A_REQUEST) closeIdle()
     for (const [socket, looks] of sockets) {
       if (socket.bytesRead > 0) continue
       if (looks < LOOKS_FOR_A_REQUEST) sockets.set(socket, looks + 1)

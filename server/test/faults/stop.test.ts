@@ -114,6 +114,22 @@ describe('a server told to stop', () => {
     expect(await server.exited).toEqual({ code: 0, signal: null })
   })
 
+  // Let Node close idle connections as the server closes, and this one is cut off. Seen with twelve clients that ask without pause.
+  it('answers the request that is on its way on a connection already used, and says that it closes', async () => {
+    await using server = await startServer(temporaryFolder(), UNTHROTTLED)
+    const socket = connect(server.port, '127.0.0.1')
+    const answers = everything(socket)
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await once(socket, 'data')
+    server.kill('SIGTERM')
+    await untilRefusing(server.port)
+    socket.write('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    const both = answersIn(await answers)
+    expect(both.map(({ status }) => status)).toEqual([200, 200])
+    expect(both[1]?.headers['connection']).toBe('close')
+    expect(await server.exited).toEqual({ code: 0, signal: null })
+  })
+
   it('says so at /readyz to whoever still has a connection', async () => {
     const { latchkey, call } = await createWorld()
     latchkey.announceStop()
