@@ -134,8 +134,10 @@ const GOOD: Readonly<Record<string, unknown>> = {
  * way. `isWhole`: every field with every value, for minutes; else each value once and each field once.
  */
 export async function sweep(world: World, { isWhole }: { readonly isWhole: boolean }): Promise<void> {
-  const admin = await world.admin()
-  const user = await newcomer(world)
+  const admin = await newcomer(world, 'overseer@example.com')
+  const { foundation } = world.latchkey
+  await foundation.db.updateTable('users').set({ adminSince: world.clock.now() }).where('id', '=', admin.id).execute()
+  const user = await newcomer(world, 'sweeper@example.com')
   const callers: readonly CallOptions[] = [{}, { token: user.access }, { token: admin.access }, { token: 'nonsense' }]
   for (const { method, path } of operations()) {
     if (isLast(method, path)) continue
@@ -149,9 +151,11 @@ export async function sweep(world: World, { isWhole }: { readonly isWhole: boole
   await theRest(world, user, admin)
 }
 
+type Newcomer = Pick<SignedIn, 'id' | 'access'>
+
 /** By calls of which each has a moment of its own. */
-async function newcomer({ call }: World): Promise<{ id: number; access: string }> {
-  const body = { email: 'sweeper@example.com', password: 'Correct-Horse-7' }
+async function newcomer({ call }: World, email: string): Promise<Newcomer> {
+  const body = { email, password: 'Correct-Horse-7' }
   const { id } = (await call('POST', '/api/users/', { body })).body
   const { access } = (await call('POST', '/api/token/', { body })).body
   return { id, access }
@@ -186,7 +190,7 @@ function bodiesOf(isWhole: boolean): unknown[] {
 }
 
 /** What ends them, at last. */
-async function theRest(world: World, user: { id: number; access: string }, { access: token }: SignedIn): Promise<void> {
+async function theRest(world: World, user: Newcomer, { access: token }: Newcomer): Promise<void> {
   for (const id of IDS.filter((id) => !['1', 'me', String(user.id)].includes(id)))
     await world.call('DELETE', `/api/users/${id}/`, { token })
   for (const id of [...IDS, '00000000-0000-7000-8000-000000000000'])
