@@ -15,7 +15,7 @@ it('what is over goes in batches, with other work in between, and what is not st
         expires_at, acr, amr, ip, user_agent)
       select ${String(age)} || '-' || number, ${userId}, ${NOON}, ${NOON}, ${NOON}, ${NOON}, ${NOON},
         ${after(NOON, days(age))}, 'aal1', 'pwd', '', '' from numbers`.execute(db)
-  await ended(1, 450)
+  await ended(1, 250)
   await ended(3, 2)
   let turns = 0
   const count = () => {
