@@ -22,10 +22,14 @@ const LONGEST_START_MS = 30_000
 export async function startChild(program: string, env: Readonly<Record<string, string>> = {}): Promise<Child> {
   const port = await freePort()
   const began = performance.now()
-  const child = spawn(process.execPath, ['--disable-warning=ExperimentalWarning', join(import.meta.dirname, program)], {
-    env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), ...env },
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+  const child = spawn(
+    process.execPath,
+    ['--disable-warning=ExperimentalWarning', '--max-semi-space-size=2', join(import.meta.dirname, program)],
+    {
+      env: { PATH: process.env['PATH'], HOST: '127.0.0.1', PORT: String(port), ...env },
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  )
   const killed = (): boolean => child.kill('SIGKILL')
   process.once('exit', killed) // whatever ends the bench ends what it started
   await readyLine(child, program)
