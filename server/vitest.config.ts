@@ -1,9 +1,10 @@
+import { availableParallelism } from 'node:os'
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
   test: {
-    // Every core: much of what a test waits for is no work of its own process, but a database's, a browser's, a server's.
-    maxWorkers: '100%',
+    // One more than there are cores: much of what a test waits for is a timer, a disk, a browser or a server, and no core's work.
+    maxWorkers: availableParallelism() + 1,
     globalSetup: ['test/postgres-setup.ts'],
     include: ['src/**/*.test.ts', 'test/**/*.test.ts'],
     // A hang is told, and a machine ten times as loaded as ours fails nothing: twenty hashes at once are seconds there.
